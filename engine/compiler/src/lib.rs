@@ -1,0 +1,147 @@
+//! Compiles a pack into a bundle.
+//!
+//! Cedar's own parser, schema and strict validator read the rules; what has passed them is lowered to the engine's code.
+//! Everything that is wrong is found at once. The same sources give the same bytes: whatever is written is ordered.
+//!
+//! Pure: a pack is a map of path to text, and the digest of a bundle its only identity. This is the only crate that names
+//! `cedar_policy`.
+
+pub mod cases;
+mod catalogue;
+mod emit;
+mod expression;
+mod finding;
+mod manifest;
+mod policies;
+mod program;
+mod schema;
+mod slice;
+
+use std::collections::BTreeMap;
+
+pub use catalogue::overlap;
+pub use finding::{Finding, Severity, render};
+pub use manifest::{Kept, Manifest, Promise, Sides};
+
+use catalogue::Catalogue;
+use finding::Sources;
+use program::Program;
+
+/// A pack's files: path, relative to the pack's folder, to text. What it uses lies beside it: `../base/base.cedarschema`.
+pub type Files = BTreeMap<String, String>;
+
+/// Whom a bundle is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// Everything.
+    #[default]
+    Server,
+    /// The consent rules and what they and the banner use.
+    Browser,
+}
+
+impl Target {
+    /// Its name in a bundle and on a command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Browser => "browser",
+        }
+    }
+}
+
+/// A compiled pack.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// What the operator promises.
+    pub promises: Vec<Promise>,
+    /// Things that are no errors.
+    pub warnings: Vec<Finding>,
+    program: Program,
+}
+
+/// Compiles a pack.
+///
+/// # Errors
+/// Everything that is wrong with it; nothing is compiled then.
+pub fn compile(files: &Files) -> Result<Compiled, Vec<Finding>> {
+    let sources = Sources::new(files);
+    let mut findings = Vec::new();
+    let manifest = manifest::read(&sources, &mut findings);
+    let promises = manifest::read_promises(&sources, &mut findings);
+    let catalogue = Catalogue::read(&sources, &mut findings);
+    let cedar = schema::read(&sources, &mut findings);
+    let (Some(manifest), Some(cedar)) = (manifest, cedar) else {
+        return Err(finding::ordered(findings));
+    };
+    let mut program = Program {
+        meta: manifest.meta(),
+        schema: cedar.lower(&catalogue, &mut findings),
+        ..Program::default()
+    };
+    cedar.add_actions(&mut program);
+    catalogue.add_entities(&manifest, &sources, &mut program, &mut findings);
+    let rules = policies::read(&sources, &cedar, &mut findings);
+    policies::check(&sources, &rules, &promises, &program, &mut findings);
+    program.rules = rules.into_iter().map(|rule| rule.lowered).collect();
+    program.index();
+    let (warnings, errors): (Vec<_>, Vec<_>) = finding::ordered(findings)
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Warning);
+    if errors.is_empty() {
+        Ok(Compiled {
+            manifest,
+            promises,
+            warnings,
+            program,
+        })
+    } else {
+        Err(errors.into_iter().chain(warnings).collect())
+    }
+}
+
+impl Compiled {
+    /// The bundle for a target, without signature. A slice carries the digest of the whole bundle as its parent's.
+    #[must_use]
+    pub fn bundle(&self, target: Target) -> Vec<u8> {
+        let whole = emit::emit(&self.program, None);
+        match target {
+            Target::Server => whole,
+            Target::Browser => {
+                let parent = emit::digest_of(&whole);
+                emit::emit(&slice::browser(&self.program), Some(parent))
+            }
+        }
+    }
+}
+
+/// Writes Cedar text as a bundle without catalogue and manifest: for tests of the engine, and for migrations.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn compile_plain(schema: &str, policies: &str) -> Result<Vec<u8>, Vec<Finding>> {
+    let files = Files::from([
+        ("schema.cedarschema".to_owned(), schema.to_owned()),
+        ("policies.cedar".to_owned(), policies.to_owned()),
+    ]);
+    let sources = Sources::new(&files);
+    let mut findings = Vec::new();
+    let Some(cedar) = schema::read(&sources, &mut findings) else {
+        return Err(finding::ordered(findings));
+    };
+    let mut program = Program {
+        schema: cedar.lower(&Catalogue::default(), &mut findings),
+        ..Program::default()
+    };
+    cedar.add_actions(&mut program);
+    let rules = policies::read(&sources, &cedar, &mut findings);
+    program.rules = rules.into_iter().map(|rule| rule.lowered).collect();
+    program.index();
+    if findings.iter().any(|f| f.severity == Severity::Error) {
+        return Err(finding::ordered(findings));
+    }
+    Ok(emit::emit(&program, None))
+}

@@ -1,0 +1,242 @@
+//! Reads the rules, has Cedar validate them, and lowers them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use avow_engine::format::Cell;
+use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy_core::ast::{
+    self, ActionConstraint, Effect, EntityReference, PrincipalOrResourceConstraint,
+};
+
+use crate::{
+    expression::{lower, uid},
+    finding::{Finding, Severity, Sources},
+    manifest::{Kept, Promise},
+    program::{ActionScope, Instruction, Program, Rule, Scope},
+    schema::Cedar,
+};
+
+/// A rule and where it stands.
+pub(crate) struct Found {
+    pub(crate) lowered: Rule,
+    file: String,
+    span: Range<usize>,
+}
+
+pub(crate) fn read(
+    sources: &Sources<'_>,
+    cedar: &Cedar,
+    findings: &mut Vec<Finding>,
+) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut all = PolicySet::new();
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for (file, text) in sources.ending(".cedar") {
+        let set: PolicySet = match text.parse() {
+            Ok(set) => set,
+            Err(errors) => {
+                let errors: cedar_policy::ParseErrors = errors;
+                for error in errors.iter() {
+                    sources.cedar("policy-syntax", file, error, findings);
+                }
+                continue;
+            }
+        };
+        for template in set.templates() {
+            let template: &ast::Template = template.as_ref();
+            let span = template.loc().map(|loc| loc.start()..loc.end());
+            findings.push(
+                sources
+                    .error("not-lowered", file, span, "templates are not lowered yet")
+                    .with_help("write the rule out for each link"),
+            );
+        }
+        // A set has no order; a file has.
+        let mut policies: Vec<(Range<usize>, &Policy)> = set
+            .policies()
+            .map(|policy| {
+                let core: &ast::Policy = policy.as_ref();
+                let span = core.loc().map_or(0..0, |loc| loc.start()..loc.end());
+                (span, policy)
+            })
+            .collect();
+        policies.sort_by_key(|(span, _)| span.start);
+        for (number, (span, policy)) in policies.into_iter().enumerate() {
+            let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".cedar");
+            let id = policy
+                .annotation("id")
+                .map_or_else(|| format!("{stem}#{}", number + 1), ToOwned::to_owned);
+            if let Some(other) = files.insert(id.clone(), file.to_owned()) {
+                let message = format!("two rules are called `{id}`; the other one is in {other}");
+                findings.push(sources.error("duplicate-id", file, Some(head(&span)), message));
+                continue;
+            }
+            // Its id is new, so the set takes it.
+            let _ = all.add(policy.new_id(PolicyId::new(&id)));
+            match rule(sources, file, &span, &id, policy.as_ref()) {
+                Ok(lowered) => found.push(Found {
+                    lowered,
+                    file: file.to_owned(),
+                    span,
+                }),
+                Err(finding) => findings.push(*finding),
+            }
+        }
+    }
+    let result = Validator::new(cedar.schema.clone()).validate(&all, ValidationMode::Strict);
+    let place = |id: &PolicyId| {
+        let id: &str = id.as_ref();
+        files.get(id).map(String::as_str).unwrap_or_default()
+    };
+    for error in result.validation_errors() {
+        sources.cedar("validation", place(error.policy_id()), error, findings);
+    }
+    for warning in result.validation_warnings() {
+        let mut warnings = Vec::new();
+        sources.cedar("validation", place(warning.policy_id()), warning, &mut warnings);
+        findings.extend(warnings.into_iter().map(Finding::warning));
+    }
+    found.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
+    found
+}
+
+fn rule(
+    sources: &Sources<'_>,
+    file: &str,
+    span: &Range<usize>,
+    id: &str,
+    policy: &ast::Policy,
+) -> Result<Rule, Box<Finding>> {
+    let code = match policy.non_scope_constraints() {
+        None => Vec::new(),
+        Some(condition) => lower(condition).map_err(|unlowered| {
+            let span = unlowered.span.or_else(|| Some(head(span)));
+            let message = format!("{} is not lowered yet", unlowered.what);
+            Box::new(sources.error("not-lowered", file, span, message))
+        })?,
+    };
+    let slot = || {
+        let message = "a template slot is not lowered yet";
+        Box::new(sources.error("not-lowered", file, Some(head(span)), message))
+    };
+    let at = sources.error("place", file, Some(span.clone()), "");
+    let line = |n: Option<usize>| n.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+    Ok(Rule {
+        id: id.to_owned(),
+        forbids: policy.effect() == Effect::Forbid,
+        principal: scope(policy.principal_constraint().as_inner()).ok_or_else(slot)?,
+        actions: match policy.action_constraint() {
+            ActionConstraint::Any => ActionScope::Any,
+            ActionConstraint::Eq(euid) => ActionScope::Eq(uid(euid)),
+            ActionConstraint::In(euids) => ActionScope::In(euids.iter().map(|e| uid(e)).collect()),
+        },
+        resource: scope(policy.resource_constraint().as_inner()).ok_or_else(slot)?,
+        code,
+        notes: policy
+            .annotations()
+            .map(|(key, value)| (key.to_string(), value.val.to_string()))
+            .collect(),
+        source: (file.to_owned(), line(at.line), line(at.column)),
+    })
+}
+
+fn scope(constraint: &PrincipalOrResourceConstraint) -> Option<Scope> {
+    let reference = |reference: &EntityReference| match reference {
+        EntityReference::EUID(euid) => Some(uid(euid)),
+        EntityReference::Slot(_) => None,
+    };
+    Some(match constraint {
+        PrincipalOrResourceConstraint::Any => Scope::Any,
+        PrincipalOrResourceConstraint::Eq(entity) => Scope::Eq(reference(entity)?),
+        PrincipalOrResourceConstraint::In(entity) => Scope::In(reference(entity)?),
+        PrincipalOrResourceConstraint::Is(of) => Scope::Is(of.to_string()),
+        PrincipalOrResourceConstraint::IsIn(of, entity) => {
+            Scope::IsIn(of.to_string(), reference(entity)?)
+        }
+    })
+}
+
+/// What Cedar's validator does not look at: clauses, and entities that the catalogue should have.
+pub(crate) fn check(
+    sources: &Sources<'_>,
+    rules: &[Found],
+    promises: &[Promise],
+    program: &Program,
+    findings: &mut Vec<Finding>,
+) {
+    let ids: BTreeSet<&str> = promises.iter().map(|promise| promise.id.as_str()).collect();
+    let mut cited = BTreeSet::new();
+    let catalogued = [
+        "Avow::Purpose",
+        "Avow::Processor",
+        "Avow::Service",
+        "Avow::Storage",
+        "Avow::RecordClass",
+    ];
+    for rule in rules {
+        let here = |code, message: String| {
+            sources.error(code, &rule.file, Some(head(&rule.span)), message)
+        };
+        let id = &rule.lowered.id;
+        let clauses = rule.lowered.notes.get("clause").map(String::as_str);
+        if clauses.is_none() && !promises.is_empty() {
+            findings.push(
+                here("rule-without-clause", format!("rule `{id}` cites no clause"))
+                    .with_help("add `@clause(\"…\")` with the id of the promise that it keeps"),
+            );
+        }
+        for clause in clauses.unwrap_or_default().split_ascii_whitespace() {
+            cited.insert(clause);
+            if !ids.is_empty() && !ids.contains(clause) {
+                findings.push(here(
+                    "unknown-clause",
+                    format!("rule `{id}` cites `{clause}`, which promises.toml does not have"),
+                ));
+            }
+        }
+        for instruction in &rule.lowered.code {
+            if let Instruction::Const(value) = instruction {
+                for_each_entity(value, &mut |type_name, entity| {
+                    let known = program
+                        .entities
+                        .contains_key(&(type_name.to_owned(), entity.to_owned()));
+                    if catalogued.contains(&type_name) && !known {
+                        findings.push(here(
+                            "not-in-catalogue",
+                            format!("rule `{id}` names `{type_name}::\"{entity}\"`, which the catalogue does not have"),
+                        ));
+                    }
+                });
+            }
+        }
+    }
+    let broken = findings.iter().any(|f| f.severity == Severity::Error);
+    for promise in promises {
+        let by_rule = matches!(promise.kept_by, Kept::Rule | Kept::Attested);
+        // Where rules could not be read, their absence says nothing.
+        if by_rule && !broken && !cited.contains(promise.id.as_str()) {
+            let text = sources.get("promises.toml").unwrap_or_default();
+            let quoted = format!("\"{}\"", promise.id);
+            let span = text.find(&quoted).map(|start| start..start + quoted.len());
+            let message = format!("promise `{}` is kept by a rule, and no rule cites it", promise.id);
+            findings.push(sources.error("promise-without-rule", "promises.toml", span, message));
+        }
+    }
+}
+
+fn for_each_entity(value: &Cell, visit: &mut impl FnMut(&str, &str)) {
+    match value {
+        Cell::Entity(type_name, id) => visit(type_name, id),
+        Cell::Set(items) => items.iter().for_each(|item| for_each_entity(item, visit)),
+        Cell::Record(fields) => fields.values().for_each(|item| for_each_entity(item, visit)),
+        _ => {}
+    }
+}
+
+/// The beginning of a rule: enough for a caret.
+fn head(span: &Range<usize>) -> Range<usize> {
+    span.start..span.end.min(span.start + 1)
+}

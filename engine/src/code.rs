@@ -1,0 +1,268 @@
+//! Expression code: what the compiler lowers a condition to.
+//!
+//! An instruction is 8 bytes: operation `u8`, `a` `u8`, `b` `u16`, `c` `u32`. Jumps only lead forward, so code terminates by
+//! construction; [`verify`] checks once that every operand exists and that the stack has one height wherever ways meet.
+
+use alloc::vec::Vec;
+
+use crate::{bytes::u64_at, limits};
+
+/// Bytes of an instruction.
+pub const INSTRUCTION_BYTES: usize = 8;
+
+macro_rules! operations {
+    ($(#[doc = $doc:literal] $name:ident = $code:literal,)*) => {
+        /// What an instruction does.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Op { $(#[doc = $doc] $name = $code,)* }
+
+        impl Op {
+            fn from_code(code: u8) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    /// Push constant `c`.
+    Const = 0,
+    /// Push variable `a`: principal, action, resource, context.
+    Var = 1,
+    /// `&&`: the top must be a bool; where it is false, jump to `c` and leave it, else drop it.
+    And = 2,
+    /// `||`: the top must be a bool; where it is true, jump to `c` and leave it, else drop it.
+    Or = 3,
+    /// The top must be a bool.
+    Bool = 4,
+    /// `if`: take a bool; where it is false, jump to `c`.
+    If = 5,
+    /// Jump to `c`.
+    Jump = 6,
+    /// `!`
+    Not = 7,
+    /// `-`
+    Negate = 8,
+    /// `isEmpty`
+    IsEmpty = 9,
+    /// `==`
+    Equal = 10,
+    /// `<`
+    Less = 11,
+    /// `<=`
+    LessEqual = 12,
+    /// `+`
+    Add = 13,
+    /// Binary `-`
+    Subtract = 14,
+    /// `*`
+    Multiply = 15,
+    /// `in`
+    In = 16,
+    /// `contains`
+    Contains = 17,
+    /// `containsAll`
+    ContainsAll = 18,
+    /// `containsAny`
+    ContainsAny = 19,
+    /// `getTag`
+    GetTag = 20,
+    /// `hasTag`
+    HasTag = 21,
+    /// Replace the top by its attribute, string `c`.
+    Attribute = 22,
+    /// Replace the top by whether it has attribute `c`.
+    Has = 23,
+    /// A step of `has x.y`: replace the top by its attribute `c`; where it is missing, by false, and go `b` instructions ahead.
+    HasStep = 24,
+    /// `like`: the pattern is `b` strings of the list from `c` on, the texts between its wildcards.
+    Like = 25,
+    /// `is` type `c`, a string.
+    Is = 26,
+    /// Make a set of the `c` topmost values.
+    Set = 27,
+    /// Make a record: `b` values, whose keys are the strings of the list from `c` on, ascending.
+    Record = 28,
+    /// Call function `a` with `b` values.
+    Call = 29,
+}
+
+macro_rules! functions {
+    ($($name:ident = $code:literal, $text:literal, $arity:literal;)*) => {
+        /// An extension function or method.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        #[allow(missing_docs, reason = "each is Cedar's function of that name")]
+        pub enum Function { $($name = $code,)* }
+
+        impl Function {
+            /// All functions, by their code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The function of a Cedar name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($text => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// Values that it takes, the receiver included.
+            #[must_use]
+            pub fn arity(self) -> u16 {
+                match self { $(Self::$name => $arity,)* }
+            }
+        }
+    };
+}
+
+functions! {
+    Decimal = 0, "decimal", 1;
+    LessThan = 1, "lessThan", 2;
+    LessThanOrEqual = 2, "lessThanOrEqual", 2;
+    GreaterThan = 3, "greaterThan", 2;
+    GreaterThanOrEqual = 4, "greaterThanOrEqual", 2;
+    Ip = 5, "ip", 1;
+    IsIpv4 = 6, "isIpv4", 1;
+    IsIpv6 = 7, "isIpv6", 1;
+    IsLoopback = 8, "isLoopback", 1;
+    IsMulticast = 9, "isMulticast", 1;
+    IsInRange = 10, "isInRange", 2;
+    Datetime = 11, "datetime", 1;
+    Duration = 12, "duration", 1;
+    Offset = 13, "offset", 2;
+    DurationSince = 14, "durationSince", 2;
+    ToDate = 15, "toDate", 1;
+    ToTime = 16, "toTime", 1;
+    ToMilliseconds = 17, "toMilliseconds", 1;
+    ToSeconds = 18, "toSeconds", 1;
+    ToMinutes = 19, "toMinutes", 1;
+    ToHours = 20, "toHours", 1;
+    ToDays = 21, "toDays", 1;
+}
+
+/// A decoded instruction.
+#[derive(Clone, Copy, Debug)]
+pub struct Instruction {
+    /// What it does.
+    pub op: Op,
+    /// First operand.
+    pub a: u8,
+    /// Second operand.
+    pub b: u16,
+    /// Third operand.
+    pub c: u32,
+}
+
+impl Instruction {
+    /// The instruction's bytes.
+    #[must_use]
+    pub fn encode(self) -> [u8; INSTRUCTION_BYTES] {
+        let Self { op, a, b, c } = self;
+        (u64::from(op as u8) | u64::from(a) << 8 | u64::from(b) << 16 | u64::from(c) << 32)
+            .to_le_bytes()
+    }
+
+    /// Instruction `number` of `code`.
+    pub(crate) fn decode(code: &[u8], number: usize) -> Option<Self> {
+        let word = u64_at(code, number.checked_mul(INSTRUCTION_BYTES)?)?;
+        Some(Self {
+            op: Op::from_code(word as u8)?,
+            a: (word >> 8) as u8,
+            b: (word >> 16) as u16,
+            c: (word >> 32) as u32,
+        })
+    }
+}
+
+/// What code may refer to.
+pub(crate) struct Operands<'a> {
+    pub(crate) cells: usize,
+    pub(crate) strings: u32,
+    /// String numbers, `u32` each.
+    pub(crate) lists: &'a [u8],
+}
+
+impl Operands<'_> {
+    fn list(&self, start: u32, len: u16) -> bool {
+        (start as usize)
+            .checked_add(usize::from(len))
+            .is_some_and(|end| end <= self.lists.len() / 4)
+    }
+}
+
+/// Checks the code of one rule, instructions `start..start + len`; the number of the first one that is wrong. Linear.
+pub(crate) fn verify(code: &[u8], start: u32, len: u32, operands: &Operands<'_>) -> Result<(), u32> {
+    const UNREACHED: u32 = u32::MAX;
+    // Height of the stack before each instruction, and at the end.
+    let mut heights: Vec<u32> = Vec::new();
+    heights.resize(len as usize + 1, UNREACHED);
+    if let Some(first) = heights.first_mut() {
+        *first = 0;
+    }
+    for number in 0..len {
+        let at = start.checked_add(number).ok_or(number)?;
+        // A closure, so that every way to be wrong leads to one place.
+        let mut step = || -> Option<()> {
+            let i = Instruction::decode(code, at as usize)?;
+            let before = *heights.get(number as usize)?;
+            if before == UNREACHED {
+                return None;
+            }
+            let (takes, gives, sound) = match i.op {
+                Op::Const => (0, 1, (i.c as usize) < operands.cells),
+                Op::Var => (0, 1, i.a < 4),
+                Op::And | Op::Or | Op::If => (1, 0, true),
+                Op::Bool | Op::Not | Op::Negate | Op::IsEmpty => (1, 1, true),
+                Op::Jump => (0, 0, true),
+                Op::Attribute | Op::Has | Op::HasStep | Op::Is => (1, 1, i.c < operands.strings),
+                Op::Like => (1, 1, i.b > 0 && operands.list(i.c, i.b)),
+                Op::Set => (i.c, 1, true),
+                Op::Record => (u32::from(i.b), 1, operands.list(i.c, i.b)),
+                Op::Call => (
+                    u32::from(i.b),
+                    1,
+                    Function::ALL
+                        .get(usize::from(i.a))
+                        .is_some_and(|f| f.arity() == i.b),
+                ),
+                _ => (2, 1, true),
+            };
+            let after = before.checked_sub(takes)?.checked_add(gives)?;
+            if !sound || after > limits::STACK {
+                return None;
+            }
+            let mut meet = |target: u32, height: u32| {
+                let slot = heights.get_mut(target as usize)?;
+                if *slot == UNREACHED {
+                    *slot = height;
+                }
+                (*slot == height).then_some(())
+            };
+            let jumps = matches!(i.op, Op::And | Op::Or | Op::If | Op::Jump | Op::HasStep);
+            if jumps {
+                let target = if i.op == Op::HasStep { number + u32::from(i.b) } else { i.c };
+                if target <= number || target > len {
+                    return None;
+                }
+                let kept = u32::from(matches!(i.op, Op::And | Op::Or));
+                meet(target, after + kept)?;
+            }
+            if i.op != Op::Jump {
+                meet(number + 1, after)?;
+            }
+            Some(())
+        };
+        step().ok_or(at)?;
+    }
+    if heights.last() == Some(&1) {
+        Ok(())
+    } else {
+        Err(start.saturating_add(len))
+    }
+}

@@ -1,0 +1,331 @@
+//! Cedar's extension types: decimal, ipaddr, datetime, duration.
+//!
+//! What each constructor accepts and each method answers follows cedar-policy 4.14 to the letter, odd corners included.
+
+use core::net::IpAddr;
+
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
+
+/// An address or a range of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ip {
+    /// The address as written; bits behind the prefix stay, and count for equality.
+    addr: IpAddr,
+    /// Length of the prefix, bits.
+    prefix: u8,
+}
+
+impl Ip {
+    pub(crate) fn is_v4(self) -> bool {
+        self.addr.is_ipv4()
+    }
+
+    pub(crate) fn is_loopback(self) -> bool {
+        self.addr.is_loopback() && self.prefix >= if self.is_v4() { 8 } else { 128 }
+    }
+
+    pub(crate) fn is_multicast(self) -> bool {
+        self.addr.is_multicast() && self.prefix >= if self.is_v4() { 4 } else { 8 }
+    }
+
+    /// Whether every address of `self` is one of `range`.
+    pub(crate) fn is_in_range(self, range: Self) -> bool {
+        // A range lies in another one exactly where its prefix is no shorter and its address agrees on the other's prefix.
+        self.prefix >= range.prefix
+            && match (self.addr, range.addr) {
+                (IpAddr::V4(own), IpAddr::V4(other)) => {
+                    same_prefix(&own.octets(), &other.octets(), range.prefix)
+                }
+                (IpAddr::V6(own), IpAddr::V6(other)) => {
+                    same_prefix(&own.octets(), &other.octets(), range.prefix)
+                }
+                _ => false,
+            }
+    }
+}
+
+fn same_prefix(a: &[u8], b: &[u8], mut bits: u8) -> bool {
+    for (a, b) in a.iter().zip(b) {
+        let mask = match bits {
+            0 => return true,
+            1..8 => !(0xff_u8 >> bits),
+            _ => 0xff,
+        };
+        if (a ^ b) & mask != 0 {
+            return false;
+        }
+        bits = bits.saturating_sub(8);
+    }
+    true
+}
+
+/// Reads an address with or without a prefix, at most 43 bytes; IPv4 inside IPv6 is refused.
+#[must_use]
+pub fn parse_ip(text: &[u8]) -> Option<Ip> {
+    let several = |wanted: u8| text.iter().filter(|&&byte| byte == wanted).count() >= 2;
+    if text.len() > 43 || several(b':') && several(b'.') {
+        return None;
+    }
+    let text = core::str::from_utf8(text).ok()?;
+    let (addr, prefix) = match text.split_once('/') {
+        Some((addr, prefix)) => (addr, Some(prefix)),
+        None => (text, None),
+    };
+    let addr: IpAddr = addr.parse().ok()?;
+    let max = if addr.is_ipv4() { 32 } else { 128 };
+    let prefix = match prefix {
+        None => max,
+        Some(digits) => {
+            let leading_zero = digits.len() > 1 && digits.starts_with('0');
+            let number = digits_of(digits.as_bytes())?;
+            if digits.len() > 3 || leading_zero || number > u64::from(max) {
+                return None;
+            }
+            u8::try_from(number).ok()?
+        }
+    };
+    Some(Ip { addr, prefix })
+}
+
+/// A non-empty run of decimal digits that fits 64 bits.
+fn digits_of(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    let mut number = 0u64;
+    for digit in digits {
+        let digit = digit.checked_sub(b'0').filter(|d| *d < 10)?;
+        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    Some(number)
+}
+
+/// Reads a decimal into ten-thousandths: digits, a dot, one to four digits.
+#[must_use]
+pub fn parse_decimal(text: &[u8]) -> Option<i64> {
+    let dot = text.iter().position(|&byte| byte == b'.')?;
+    let (whole, fraction) = (text.get(..dot)?, text.get(dot + 1..)?);
+    let negative = whole.first() == Some(&b'-');
+    let whole = whole.get(usize::from(negative)..)?;
+    let scale = match fraction.len() {
+        1 => 1000,
+        2 => 100,
+        3 => 10,
+        4 => 1,
+        _ => return None,
+    };
+    let fraction = i64::try_from(digits_of(fraction)?).ok()? * scale;
+    let whole = digits_of(whole)?;
+    if negative {
+        // The sign belongs to the whole, so that `-0.5` is below zero and the smallest decimal can be written.
+        0i64.checked_sub_unsigned(whole)?
+            .checked_mul(10_000)?
+            .checked_sub(fraction)
+    } else {
+        i64::try_from(whole)
+            .ok()?
+            .checked_mul(10_000)?
+            .checked_add(fraction)
+    }
+}
+
+/// Reads a duration into milliseconds: an optional minus, then days, hours, minutes, seconds, milliseconds, each at most once
+/// and in this order.
+#[must_use]
+pub fn parse_duration(text: &[u8]) -> Option<i64> {
+    let negative = text.first() == Some(&b'-');
+    let mut rest = text.get(usize::from(negative)..)?;
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total = 0i64;
+    let mut last = 0;
+    while !rest.is_empty() {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (number, after) = rest.split_at_checked(digits)?;
+        let (rank, factor, width) = match after {
+            [b'm', b's', ..] => (5, 1, 2),
+            [b'd', ..] => (1, DAY_MS, 1),
+            [b'h', ..] => (2, 3_600_000, 1),
+            [b'm', ..] => (3, 60_000, 1),
+            [b's', ..] => (4, 1000, 1),
+            _ => return None,
+        };
+        if rank <= last {
+            return None;
+        }
+        last = rank;
+        let number = digits_of(number)?;
+        // Only the milliseconds may use the extra negative value of the 64-bit range, because they are added first.
+        total = if negative && rank == 5 {
+            let ms = 0i64.checked_sub_unsigned(number)?;
+            ms.checked_add(total)?
+        } else {
+            let part = i64::try_from(number).ok()?.checked_mul(factor)?;
+            if negative {
+                total.checked_sub(part)?
+            } else {
+                total.checked_add(part)?
+            }
+        };
+        rest = after.get(width..)?;
+    }
+    Some(total)
+}
+
+/// Reads a datetime into milliseconds since 1970 in UTC: `YYYY-MM-DD`, optionally `Thh:mm:ss`, `.SSS`, and `Z` or `±hhmm`.
+#[must_use]
+pub fn parse_datetime(text: &[u8]) -> Option<i64> {
+    let number = |at: usize, len: usize| digits_of(text.get(at..at + len)?);
+    let mark = |at: usize, byte: u8| text.get(at) == Some(&byte);
+    let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
+    if !mark(4, b'-') || !mark(7, b'-') || day == 0 || day > days_of_month(year, month)? {
+        return None;
+    }
+    let midnight = days_since_epoch(year, month, day) * DAY_MS;
+    if text.len() == 10 {
+        return Some(midnight);
+    }
+    let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
+    if !mark(10, b'T') || !mark(13, b':') || !mark(16, b':') || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let (millis, zone) = if mark(19, b'.') {
+        (number(20, 3)?, 23)
+    } else {
+        (0, 19)
+    };
+    let clock = (hour * 3600 + minute * 60 + second) * 1000 + millis;
+    let offset = match text.get(zone..)? {
+        [b'Z'] => 0,
+        [sign @ (b'+' | b'-'), _, _, _, _] => {
+            let (hours, minutes) = (number(zone + 1, 2)?, number(zone + 3, 2)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let ms = ((hours * 60 + minutes) * 60_000).cast_signed();
+            if *sign == b'+' { -ms } else { ms }
+        }
+        _ => return None,
+    };
+    Some(midnight + clock.cast_signed() + offset)
+}
+
+fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+fn days_of_month(year: u64, month: u64) -> Option<u64> {
+    Some(match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u64::from(is_leap(year)),
+        _ => return None,
+    })
+}
+
+/// Days from 1970-01-01 in the proleptic Gregorian calendar; years 0 to 9999.
+fn days_since_epoch(year: u64, month: u64, day: u64) -> i64 {
+    let mut days = day.cast_signed() - 1;
+    for before in 1..month {
+        days += days_of_month(year, before).unwrap_or_default().cast_signed();
+    }
+    let year = year.cast_signed();
+    // Leap days of the years before this one, year 0 included.
+    let leaps = if year == 0 {
+        0
+    } else {
+        let y = year - 1;
+        y / 4 - y / 100 + y / 400 + 1
+    };
+    days + year * 365 + leaps - 719_528
+}
+
+/// The instant's midnight; none where that is before the first instant.
+pub(crate) fn to_date(ms: i64) -> Option<i64> {
+    ms.checked_sub(ms.rem_euclid(DAY_MS))
+}
+
+/// Milliseconds since the instant's midnight.
+pub(crate) fn to_time(ms: i64) -> i64 {
+    ms.rem_euclid(DAY_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_datetime, parse_decimal, parse_duration, parse_ip};
+
+    #[test]
+    fn datetimes_at_the_edges_of_the_calendar() {
+        let cases: &[(&str, Option<i64>)] = &[
+            ("1970-01-01", Some(0)),
+            ("0000-01-01", Some(-62_167_219_200_000)),
+            ("2000-02-29", Some(951_782_400_000)),
+            ("1900-02-29", None),
+            ("2024-02-29T23:59:59.999Z", Some(1_709_251_199_999)),
+            ("2024-01-01T00:00:60Z", None),
+            ("2024-01-01T00:00:00+0100", Some(1_704_063_600_000)),
+            ("2024-01-01T00:00:00-2400", None),
+            ("2024-01-01T00:00:00", None),
+            ("9999-12-31T23:59:59.999-2359", Some(253_402_387_139_999)),
+            ("2024-1-01", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_datetime(text.as_bytes()), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_at_the_edges_of_their_range() {
+        let cases: &[(&str, Option<i64>)] = &[
+            ("1d2h3m4s5ms", Some(93_784_005)),
+            ("5ms", Some(5)),
+            ("1s1m", None),
+            ("-", None),
+            ("", None),
+            ("-9223372036854775808ms", Some(i64::MIN)),
+            ("9223372036854775808ms", None),
+            ("-1s9223372036854774808ms", Some(i64::MIN)),
+            ("1d1d", None),
+            ("1", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_duration(text.as_bytes()), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn decimals_keep_their_sign_and_their_range() {
+        let cases: &[(&str, Option<i64>)] = &[
+            ("-0.5", Some(-5000)),
+            ("922337203685477.5807", Some(i64::MAX)),
+            ("-922337203685477.5808", Some(i64::MIN)),
+            ("922337203685477.5808", None),
+            ("1.23456", None),
+            ("1.", None),
+            (".1", None),
+            ("+1.0", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_decimal(text.as_bytes()), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_cedar_refuses() {
+        for text in ["::ffff:1.2.3.4", "1.2.3.4/33", "1.2.3.4/032", "1.2.3.4/", "1.2.3.04", "::1/129", "1.2.3.4/+8"] {
+            assert_eq!(parse_ip(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_contain_by_prefix() {
+        let ip = |text: &str| parse_ip(text.as_bytes()).unwrap();
+        assert!(ip("10.1.2.3").is_in_range(ip("10.0.0.0/8")));
+        assert!(!ip("10.0.0.0/7").is_in_range(ip("10.0.0.0/8")));
+        assert!(ip("10.1.2.3").is_in_range(ip("200.0.0.0/0")));
+        assert!(!ip("10.1.2.3").is_in_range(ip("::/0")));
+        assert!(!ip("127.0.0.0/7").is_loopback());
+    }
+}

@@ -1,0 +1,47 @@
+//! Decides requests by a compiled privacy policy.
+//!
+//! A [`Bundle`] is a compiled pack: rules, schema and catalogue in one file that is read in place and checked whole before
+//! the first decision. An [`Engine`] answers canonical request bytes with answer bytes, and every shell (native program,
+//! wasmtime guest, browser) exchanges exactly these bytes.
+//!
+//! This crate does no I/O, reads no clock and draws no random numbers: time is `context.now`. It knows bundles, not Cedar
+//! text; its answers are Cedar's all the same, and the differential tests are what that claim rests on.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod answer;
+mod block;
+pub mod bundle;
+mod bytes;
+pub mod choice;
+pub mod code;
+pub mod consent;
+mod engine;
+mod eval;
+pub mod ext;
+#[cfg(feature = "intake")]
+pub mod intake;
+pub mod limits;
+pub mod request;
+pub mod schema;
+mod sort;
+mod store;
+#[cfg(feature = "serde")]
+pub mod verdict;
+
+pub use answer::{Answer, Decision, EvalError, Failure, Outcome};
+pub use bundle::{Attr, Bundle, BundleError, Effect, Entity, Rule, Source};
+pub use choice::Choice;
+pub use consent::{Question, Situation, StoreFacts, consent_request};
+pub use engine::Engine;
+pub use request::{RequestBuilder, RequestError};
+#[cfg(feature = "serde")]
+pub use verdict::{FailedRule, Problem, Verdict};
+
+/// The layout of bundles, blocks and code, for those who write them.
+pub mod format {
+    pub use crate::block::{Block, BlockWriter, Cell, EntityRow, RESIDENTS_MAGIC};
+    pub use crate::bundle::layout::*;
+}

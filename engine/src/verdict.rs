@@ -1,0 +1,132 @@
+//! An answer in words: the names of the rules, their clauses and obligations.
+
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use serde::Serialize;
+
+use crate::{
+    answer::{Answer, Refusal},
+    bundle::Bundle,
+};
+
+/// A decision as interfaces show it. Names are sorted; clauses and obligations are named once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// `allow`, `forbidden`, `not_permitted`, `refused` or `failed`. Only `allow` is one.
+    pub outcome: &'static str,
+    /// Cedar's decision: `allow` or `deny`. Enforce the outcome.
+    pub decision: &'static str,
+    /// The determining rules.
+    pub rules: Vec<String>,
+    /// The clauses that these keep.
+    pub clauses: Vec<String>,
+    /// What the caller must carry out, or else treat the answer as a deny.
+    pub obligations: Vec<String>,
+    /// Rules that could not be evaluated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedRule>,
+    /// Why the request was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// A rule that could not be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedRule {
+    /// Its name.
+    pub rule: String,
+    /// The cause.
+    pub error: String,
+}
+
+/// Why a request does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Where in the request, such as `context.choice.at`; empty for the whole.
+    pub path: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl core::fmt::Display for Problem {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl core::error::Error for Problem {}
+
+impl Verdict {
+    /// Words for an answer of `bundle`.
+    #[must_use]
+    pub fn new(bundle: &Bundle, answer: &Answer<'_>) -> Self {
+        let determining: Vec<_> = answer
+            .determining()
+            .filter_map(|number| bundle.rule(number))
+            .collect();
+        let names = |mut names: Vec<String>| {
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let problem = (answer.refusal() != Refusal::None).then(|| Problem {
+            path: String::new(),
+            message: answer.refusal().message().to_owned(),
+        });
+        Self {
+            outcome: answer.outcome().as_str(),
+            decision: answer.decision().as_str(),
+            rules: names(determining.iter().map(|r| r.id().to_owned()).collect()),
+            clauses: names(
+                determining
+                    .iter()
+                    .flat_map(|rule| rule.clauses().map(ToOwned::to_owned))
+                    .collect(),
+            ),
+            obligations: names(
+                determining
+                    .iter()
+                    .flat_map(|rule| rule.obligations().map(ToOwned::to_owned))
+                    .collect(),
+            ),
+            failed: answer
+                .failed()
+                .map(|failure| FailedRule {
+                    rule: bundle
+                        .rule(failure.rule)
+                        .map(|rule| rule.id().to_owned())
+                        .unwrap_or_default(),
+                    error: failure.error.message().to_string(),
+                })
+                .collect(),
+            problem,
+        }
+    }
+
+    /// The verdict on a request that intake refused.
+    #[must_use]
+    pub fn refused(problem: Problem) -> Self {
+        Self {
+            outcome: "refused",
+            decision: "deny",
+            rules: Vec::new(),
+            clauses: Vec::new(),
+            obligations: Vec::new(),
+            failed: Vec::new(),
+            problem: Some(problem),
+        }
+    }
+
+    /// Whether the outcome is `allow`.
+    #[must_use]
+    pub fn is_allow(&self) -> bool {
+        self.outcome == "allow"
+    }
+}

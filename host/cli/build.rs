@@ -1,0 +1,124 @@
+//! Builds the widget for wasm32, binds it to JavaScript, and leaves the files that a site serves in `OUT_DIR/widget`.
+
+#[path = "build/glue.rs"]
+mod glue;
+#[path = "build/trim.rs"]
+mod trim;
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use avow_wasm_build::{build, optimise, wasm_opt};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            println!("cargo::error={message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let manifest = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let workspace = manifest
+        .ancestors()
+        .nth(2)
+        .ok_or("the crate has no workspace around it")?;
+    let source = workspace.join("widget");
+    let out = PathBuf::from(variable("OUT_DIR")?);
+    let files = out.join("widget");
+    watch(workspace);
+    fs::create_dir_all(&files).map_err(|error| format!("cannot make a folder: {error}"))?;
+
+    let built = build(workspace, "avow-widget", &out, "wasm")?;
+    let start = read(&source.join("js/start.js"))?;
+    let (module, glue) = glue::bind(&built, &start)?;
+    let bound = out.join("bound.wasm");
+    write(&bound, &module)?;
+    optimise(workspace, &bound, &files.join("avow-widget.wasm"))?;
+    write(&files.join("avow-widget.js"), trim::script(&glue).as_bytes())?;
+
+    let languages = locales(&source.join("locales"), &files)?;
+    let loader = read(&source.join("js/avow.js"))?;
+    if !loader.contains(&format!("const LANGUAGES = {languages:?};")) {
+        return Err(format!("widget/js/avow.js must say `const LANGUAGES = {languages:?};`"));
+    }
+    write(&files.join("avow.js"), trim::script(&loader).as_bytes())?;
+    let sheet = read(&source.join("css/avow.css"))?;
+    write(&files.join("avow.css"), trim::sheet(&sheet).as_bytes())?;
+    write(&out.join("widget_files.rs"), embedded(&files)?.as_bytes())
+}
+
+/// Copies the languages and returns their tags, in order.
+fn locales(from: &Path, to: &Path) -> Result<Vec<String>, String> {
+    let mut tags = Vec::new();
+    for file in names(from)? {
+        let text = read(&from.join(&file))?;
+        write(&to.join(&file), trim::words(&text).as_bytes())?;
+        tags.extend(file.strip_suffix(".json").map(String::from));
+    }
+    Ok(tags)
+}
+
+/// A Rust expression: name, bytes and type of each file.
+fn embedded(folder: &Path) -> Result<String, String> {
+    let mut list = String::from("&[\n");
+    for name in names(folder)? {
+        let kind = match name.rsplit('.').next() {
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("json") => "application/json",
+            Some("wasm") => "application/wasm",
+            _ => return Err(format!("`{name}` is no file of the widget")),
+        };
+        let path = folder.join(&name);
+        list.push_str(&format!("    ({name:?}, include_bytes!({path:?}), {kind:?}),\n"));
+    }
+    list.push_str("]\n");
+    Ok(list)
+}
+
+fn names(folder: &Path) -> Result<Vec<String>, String> {
+    let unreadable = |error| format!("cannot read `{}`: {error}", folder.display());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// What the widget is made of.
+fn watch(workspace: &Path) {
+    let sources = [
+        "build.rs",
+        "build",
+        "../../Cargo.lock",
+        "../../engine/Cargo.toml",
+        "../../engine/src",
+        "../../widget",
+    ];
+    for source in sources {
+        println!("cargo::rerun-if-changed={source}");
+    }
+    if let Some(program) = wasm_opt(workspace) {
+        println!("cargo::rerun-if-changed={}", program.display());
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    fs::write(path, bytes).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    env::var(name).map_err(|_| format!("cargo has not set {name}"))
+}

@@ -1,0 +1,71 @@
+//! Reads a pack's folder, and the folders that it uses, into the map of path to text that the compiler takes.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use std::collections::BTreeMap;
+
+/// Files of a pack that the compiler reads.
+const ENDINGS: [&str; 4] = [".toml", ".cedar", ".cedarschema", ".yaml"];
+
+/// A pack's folder could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read `{}`: {source}", path.display())]
+pub struct PackError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// All files of the pack in `folder`, by their path relative to it; of the packs that its manifest uses, the schemas and
+/// rules too, under `../name/…`.
+///
+/// # Errors
+/// Where a folder or a file cannot be read, or is no UTF-8.
+pub fn read(folder: &Path) -> Result<BTreeMap<String, String>, PackError> {
+    let mut files = BTreeMap::new();
+    walk(folder, "", &mut files)?;
+    // A manifest that does not parse is the compiler's to report; then nothing is used.
+    let manifest = files.get("avow.toml").and_then(|text| text.parse::<toml::Table>().ok());
+    let uses = manifest
+        .as_ref()
+        .and_then(|table| table.get("pack")?.get("uses")?.as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_str);
+    for used in uses {
+        let mut theirs = BTreeMap::new();
+        walk(&folder.join(used), "", &mut theirs)?;
+        for (path, text) in theirs {
+            if path.ends_with(".cedar") || path.ends_with(".cedarschema") {
+                files.insert(format!("{}/{path}", used.trim_end_matches('/')), text);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<(), PackError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| PackError { path, source }
+    };
+    for entry in fs::read_dir(folder).map_err(failed(folder))? {
+        let entry = entry.map_err(failed(folder))?;
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, &format!("{prefix}{name}/"), files)?;
+        } else if ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            let text = fs::read_to_string(&path).map_err(failed(&path))?;
+            files.insert(format!("{prefix}{name}"), text);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Guests that do what no guest should, and what the sandbox makes of it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{GuestError, Limits, Sandbox, Slot};
+
+/// A guest that counts its decisions, and does something of the test's on the request `!`.
+///
+/// The answer is one byte: how many decisions it has made.
+pub(crate) fn misbehaving(on_bang: &str) -> String {
+    format!(
+        r#"(module
+            (memory (export "memory") 2)
+            (global $count (mut i32) (i32.const 0))
+            (func (export "avow_version") (result i32) (i32.const 0))
+            (func (export "avow_alloc") (param i32) (result i32) (i32.const 1024))
+            (func (export "avow_load") (param i32 i32) (result i64) (i64.const 0))
+            (func (export "avow_residents") (param i32 i32) (result i64) (i64.const 0))
+            (func $bang (result i64) {on_bang})
+            (func (export "avow_decide") (param $at i32) (param $length i32) (result i64)
+                (global.set $count (i32.add (global.get $count) (i32.const 1)))
+                (if (i32.eq (i32.load8_u (local.get $at)) (i32.const 33))
+                    (then (return (call $bang))))
+                (i32.store8 (i32.const 16) (global.get $count))
+                (i64.const 0x1000000001)))"#
+    )
+}
+
+pub(crate) const LOOPS: &str = "(loop $again (br $again)) (unreachable)";
+pub(crate) const GROWS: &str =
+    "(loop $again (br_if $again (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0)))) (i64.const 0)";
+pub(crate) const TRAPS: &str = "(unreachable)";
+
+fn limits() -> Limits {
+    Limits {
+        decision: Duration::from_millis(30),
+        guests: 2,
+        ..Limits::default()
+    }
+}
+
+#[track_caller]
+fn check(on_bang: &str, expected: &GuestError) {
+    let sandbox = Sandbox::with_wat(limits(), &misbehaving(on_bang)).unwrap();
+    let replaced = Arc::new(AtomicU64::new(0));
+    let slot = Slot::new(
+        Arc::new(sandbox),
+        Arc::from(&b"bundle"[..]),
+        Vec::new(),
+        Arc::clone(&replaced),
+    )
+    .unwrap();
+    assert_eq!(slot.decide(b"?"), Ok(vec![1]));
+    assert_eq!(slot.decide(b"?"), Ok(vec![2]));
+    let start = Instant::now();
+    assert_eq!(slot.decide(b"!").as_ref(), Err(expected));
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(
+        slot.decide(b"?"),
+        Ok(vec![1]),
+        "a fresh guest starts from nothing"
+    );
+    assert_eq!(replaced.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_guest_that_loops_is_stopped_and_replaced() {
+    check(LOOPS, &GuestError::TimedOut);
+}
+
+#[test]
+fn a_guest_that_grows_too_far_is_stopped_and_replaced() {
+    check(GROWS, &GuestError::Outgrew(16 << 20));
+}
+
+#[test]
+fn a_guest_that_traps_is_replaced() {
+    check(
+        TRAPS,
+        &GuestError::Trapped("wasm trap: wasm `unreachable` instruction executed".into()),
+    );
+}
+
+#[test]
+fn a_guest_that_recurses_without_end_is_replaced() {
+    check(
+        "(call $bang)",
+        &GuestError::Trapped("wasm trap: call stack exhausted".into()),
+    );
+}
+
+#[test]
+fn an_answer_outside_the_guests_memory_is_an_error() {
+    check(
+        "(i64.const 0x7fffffffffffffff)",
+        &GuestError::Interface("the output lies outside its memory"),
+    );
+}
+
+#[test]
+fn a_guest_that_imports_anything_cannot_be_made() {
+    let wat = r#"(module (import "env" "now" (func)))"#;
+    assert!(Sandbox::with_wat(limits(), wat).is_err());
+}
+
+#[test]
+fn a_guest_of_another_version_is_refused() {
+    let wat = misbehaving(TRAPS).replace(
+        "\"avow_version\") (result i32) (i32.const 0)",
+        "\"avow_version\") (result i32) (i32.const 7)",
+    );
+    let sandbox = Sandbox::with_wat(limits(), &wat).unwrap();
+    assert_eq!(
+        sandbox.guest(b"bundle", b"").err(),
+        Some(GuestError::Interface("it is of another version"))
+    );
+}
+
+#[test]
+fn more_guests_than_the_pool_holds_are_an_error() {
+    let sandbox = Sandbox::with_wat(limits(), &misbehaving(TRAPS)).unwrap();
+    let held = [sandbox.guest(b"b", b""), sandbox.guest(b"b", b"")];
+    assert!(held.iter().all(Result::is_ok));
+    assert!(matches!(
+        sandbox.guest(b"b", b"").err(),
+        Some(GuestError::NoRoom(_))
+    ));
+    drop(held);
+    assert!(sandbox.guest(b"b", b"").is_ok());
+}
+
+#[test]
+fn two_guests_share_no_memory() {
+    let sandbox = Sandbox::with_wat(limits(), &misbehaving(TRAPS)).unwrap();
+    let mut first = sandbox.guest(b"b", b"").unwrap();
+    let mut second = sandbox.guest(b"b", b"").unwrap();
+    assert_eq!(first.decide(b"?"), Ok(vec![1]));
+    assert_eq!(first.decide(b"?"), Ok(vec![2]));
+    assert_eq!(second.decide(b"?"), Ok(vec![1]));
+}

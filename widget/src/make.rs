@@ -1,0 +1,119 @@
+//! Makes elements. By `createElement` and `textContent` only: no markup, so neither injection nor Trusted Types are a matter.
+
+use alloc::string::String;
+
+use avow_engine::{Bundle, Entity};
+use web_sys::{Document, Element};
+
+use crate::visit::Visit;
+
+/// A maker of elements with the words of one visit.
+pub(crate) struct Maker<'a> {
+    pub(crate) visit: &'a Visit,
+    pub(crate) bundle: &'a Bundle,
+}
+
+impl<'a> Maker<'a> {
+    /// A root: it says language and direction of all that is in it.
+    pub(crate) fn root(&self, class: &str) -> Option<Element> {
+        let root = self.visit.document.create_element("div").ok()?;
+        root.set_class_name(class);
+        set(&root, "lang", &self.visit.language);
+        set(&root, "dir", &self.word("dir"));
+        // Search engines are not to quote a banner as the page's content.
+        set(&root, "data-nosnippet", "");
+        Some(root)
+    }
+
+    /// A new last child of `parent`.
+    pub(crate) fn add(&self, parent: &Element, tag: &str, class: &str) -> Element {
+        add(&self.visit.document, parent, tag, class)
+    }
+
+    /// One of the widget's own words, unless the pack has another.
+    pub(crate) fn word(&self, key: &str) -> String {
+        match self.own_word(key) {
+            Some(text) => String::from(text),
+            None => {
+                let operator = self.bundle.meta("operator").unwrap_or_default();
+                self.visit.page.word(key, operator).unwrap_or_default()
+            }
+        }
+    }
+
+    /// A new last child that says a word.
+    pub(crate) fn say(&self, parent: &Element, tag: &str, class: &str, key: &str) -> Element {
+        let element = self.add(parent, tag, class);
+        element.set_text_content(Some(&self.word(key)));
+        if self.own_word(key).is_some() {
+            self.mark_pack(&element);
+        }
+        element
+    }
+
+    /// A new last child that says what the pack says of one of its entities; none where that is nothing.
+    pub(crate) fn tell(
+        &self,
+        parent: &Element,
+        tag: &str,
+        class: &str,
+        entity: &Entity<'_>,
+        key: &str,
+    ) -> Option<Element> {
+        let text = entity.text(key)?;
+        let element = self.add(parent, tag, class);
+        element.set_text_content(Some(text));
+        self.mark_pack(&element);
+        Some(element)
+    }
+
+    /// A link to the policy itself, where the pack says where it is.
+    pub(crate) fn policy(&self, parent: &Element) {
+        if let Some(address) = self.own_word("policy.url") {
+            let place = self.add(parent, "p", "avow-muted");
+            let link = self.say(&place, "a", "", "policy");
+            set(&link, "href", address);
+        }
+    }
+
+    /// A button that does `action`.
+    pub(crate) fn button(&self, parent: &Element, class: &str, action: &str, key: &str) -> Element {
+        let button = self.say(parent, "button", class, key);
+        set(&button, "type", "button");
+        set(&button, "data-avow", action);
+        button
+    }
+
+    /// What the pack says in place of a word of the widget's: a text of its settings.
+    pub(crate) fn own_word(&self, key: &str) -> Option<&'a str> {
+        let mut settings = String::from(self.bundle.meta("namespace")?);
+        settings.push_str("::Settings");
+        self.bundle.entity(&settings, "pack")?.text(key)
+    }
+
+    /// The pack's words may be of another language than the widget's, and run the other way.
+    fn mark_pack(&self, element: &Element) {
+        if let Some(language) = self.bundle.meta("language").filter(|l| *l != self.visit.language) {
+            set(element, "lang", language);
+            set(element, "dir", "auto");
+        }
+    }
+}
+
+/// A new last child of `parent`.
+pub(crate) fn add(document: &Document, parent: &Element, tag: &str, class: &str) -> Element {
+    // Creating fails for names that are none; ours are. Appending fails for an ancestor only.
+    let Ok(element) = document.create_element(tag) else {
+        return parent.clone();
+    };
+    if !class.is_empty() {
+        element.set_class_name(class);
+    }
+    let _ = parent.append_child(&element);
+    element
+}
+
+/// Sets an attribute; names that are valid cannot fail.
+pub(crate) fn set(element: &Element, name: &str, value: &str) {
+    let _ = element.set_attribute(name, value);
+}

@@ -1,0 +1,198 @@
+//! Builds a crate of this workspace for `wasm32-unknown-unknown` and shrinks the result.
+//!
+//! Build scripts and chores share it. It starts a `cargo` of its own with a target folder of its own, so a build script that
+//! calls it never waits for the lock which the outer build holds; and with no flag or wrapper of the outer build, so a lint
+//! run, a coverage run and a release build all embed the same module.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// The target of every module.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What an outer cargo, clippy or coverage tool sets and an inner build must not see.
+const INHERITED: &[&str] = &[
+    "RUSTFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTDOCFLAGS",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_TARGET",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
+    "CARGO_TARGET_DIR",
+    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+    "CARGO_INCREMENTAL",
+    "CLIPPY_ARGS",
+    "CLIPPY_CONF_DIR",
+    "LLVM_PROFILE_FILE",
+];
+
+/// WebAssembly features which rustc emits for this target, each by its name in `wasm-opt`. Never `--all-features`: what that
+/// turns on, browsers may reject.
+const FEATURES: &[&str] = &[
+    "--mvp-features",
+    "--enable-mutable-globals",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-reference-types",
+    "--enable-call-indirect-overlong",
+];
+
+/// The passes that gave the smallest module.
+const PASSES: &[&str] = &["--flatten", "--rereloop", "-Oz", "-Oz", "--converge"];
+
+/// What to build.
+#[derive(Clone, Copy, Debug)]
+pub struct Build<'a> {
+    /// Folder of the workspace's `Cargo.toml`.
+    pub workspace: &'a Path,
+    /// The package; its library is of type `cdylib`.
+    pub package: &'a str,
+    /// The Cargo profile, such as `wasm`.
+    pub profile: &'a str,
+    /// Where the inner build keeps what it makes. Not the outer build's target folder.
+    pub target_dir: &'a Path,
+    /// Further flags of rustc, one an item: `["-C", "link-arg=-zstack-size=65536"]`.
+    pub rustflags: &'a [&'a str],
+    /// Further arguments of cargo, such as `--features`.
+    pub arguments: &'a [&'a str],
+}
+
+/// Builds `package` with `profile` into `out_dir` and returns the path of the module.
+///
+/// # Errors
+/// One line that says what to do where the target is not installed; else that the build failed, and cargo has said why.
+pub fn build(
+    workspace: &Path,
+    package: &str,
+    out_dir: &Path,
+    profile: &str,
+) -> Result<PathBuf, String> {
+    Build {
+        workspace,
+        package,
+        profile,
+        target_dir: &out_dir.join("wasm"),
+        rustflags: &[],
+        arguments: &[],
+    }
+    .run()
+}
+
+impl Build<'_> {
+    /// Runs the build and returns the path of the module.
+    ///
+    /// # Errors
+    /// As [`build`].
+    pub fn run(&self) -> Result<PathBuf, String> {
+        self.require_target()?;
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo
+            .current_dir(self.workspace)
+            .args(["build", "--quiet", "--lib", "--target", TARGET])
+            .args(["--package", self.package, "--profile", self.profile])
+            .arg("--target-dir")
+            .arg(self.target_dir)
+            .args(self.arguments)
+            // The output of a build script is read by cargo; an inner build may write to standard error only.
+            .stdout(Stdio::null());
+        if self.workspace.join("Cargo.lock").is_file() {
+            cargo.arg("--locked");
+        }
+        for name in INHERITED {
+            cargo.env_remove(name);
+        }
+        // Set even where empty: it outranks whatever a user's cargo configuration would add.
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", self.rustflags.join("\u{1f}"));
+        let status = cargo
+            .status()
+            .map_err(|error| format!("cannot start cargo: {error}"))?;
+        if !status.success() {
+            return Err(format!("`{}` does not build for {TARGET}", self.package));
+        }
+        let module = self.module();
+        if module.is_file() {
+            Ok(module)
+        } else {
+            Err(format!(
+                "`{}` built, but left no `{}`",
+                self.package,
+                module.display()
+            ))
+        }
+    }
+
+    fn module(&self) -> PathBuf {
+        let folder = match self.profile {
+            "dev" | "test" => "debug",
+            "bench" => "release",
+            other => other,
+        };
+        let file = format!("{}.wasm", self.package.replace('-', "_"));
+        self.target_dir.join(TARGET).join(folder).join(file)
+    }
+
+    fn require_target(&self) -> Result<(), String> {
+        let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+            .current_dir(self.workspace)
+            .args(["--print", "target-libdir", "--target", TARGET])
+            .output()
+            .map_err(|error| format!("cannot start rustc: {error}"))?;
+        let folder = String::from_utf8_lossy(&output.stdout);
+        if Path::new(folder.trim()).is_dir() {
+            return Ok(());
+        }
+        Err(format!(
+            "rust's target {TARGET} is not installed: run `rustup target add {TARGET}`"
+        ))
+    }
+}
+
+/// Path of binaryen's `wasm-opt`, where npm has installed it for this workspace.
+#[must_use]
+pub fn wasm_opt(workspace: &Path) -> Option<PathBuf> {
+    let name = if cfg!(windows) {
+        "wasm-opt.cmd"
+    } else {
+        "wasm-opt"
+    };
+    let path = workspace.join("node_modules").join(".bin").join(name);
+    path.exists().then_some(path)
+}
+
+/// Writes a smaller module to `output`; where binaryen is not installed, a copy. Returns whether it was shrunk.
+///
+/// # Errors
+/// Where `wasm-opt` fails or a file cannot be written.
+pub fn optimise(workspace: &Path, input: &Path, output: &Path) -> Result<bool, String> {
+    let Some(program) = wasm_opt(workspace) else {
+        std::fs::copy(input, output)
+            .map_err(|error| format!("cannot write `{}`: {error}", output.display()))?;
+        return Ok(false);
+    };
+    let result = Command::new(&program)
+        .args(FEATURES)
+        .args(PASSES)
+        .arg("--strip-debug")
+        .arg("--strip-producers")
+        .arg("--strip-target-features")
+        .arg(input)
+        .arg("-o")
+        .arg(output)
+        .output()
+        .map_err(|error| format!("cannot start `{}`: {error}", program.display()))?;
+    if result.status.success() {
+        return Ok(true);
+    }
+    let message = String::from_utf8_lossy(&result.stderr);
+    Err(format!("wasm-opt failed: {}", message.trim()))
+}
