@@ -14,7 +14,10 @@ use alloc::{
     vec::Vec,
 };
 
-use crate::bytes::{len32, put_u32};
+use crate::{
+    bytes::{len32, put_u32},
+    sort::sort,
+};
 
 /// First bytes of a tenant's resident entities; a block follows.
 pub const RESIDENTS_MAGIC: [u8; 4] = *b"AVE0";
@@ -148,152 +151,236 @@ impl BlockWriter {
 
     /// Writes the block.
     #[must_use]
-    pub fn finish(mut self) -> Block {
-        let entities = core::mem::take(&mut self.entities);
-        let roots = core::mem::take(&mut self.roots);
-        for (uid, row) in &entities {
-            self.uids.insert(uid.clone());
-            self.uids.extend(row.parents.iter().cloned());
-            for (key, value) in row.attrs.iter().chain(&row.tags) {
-                self.strings.insert(key.clone());
-                self.collect(value);
-            }
+    pub fn finish(self) -> Block {
+        let mut out = Emitter::default();
+        self.strings.iter().for_each(|text| out.mention_string(text));
+        for (type_name, id) in &self.uids {
+            out.mention((type_name, id));
         }
-        for value in &roots {
-            self.collect(value);
-        }
-        for (type_name, id) in core::mem::take(&mut self.uids) {
-            self.strings.insert(type_name.clone());
-            self.strings.insert(id.clone());
-            self.uids.insert((type_name, id));
-        }
-        let mut out = Emitter {
-            block: Block {
-                bytes: Vec::new(),
-                roots: Vec::new(),
-                strings: self.strings.into_iter().collect(),
-                uids: self.uids.into_iter().collect(),
-            },
-            cells: Vec::new(),
-        };
-        let mut rows = Vec::new();
-        for ((type_name, id), row) in &entities {
-            put_u32(&mut rows, out.block.uid(type_name, id).unwrap_or(u32::MAX));
-            let attrs = out.record(&row.attrs);
-            let tags = out.record(&row.tags);
-            let parents: Vec<_> = row
-                .parents
+        let roots: Vec<View<'_>> = self.roots.iter().map(View::of).collect();
+        let entities: Vec<EntityView<'_>> = self
+            .entities
+            .iter()
+            .map(|((type_name, id), row)| EntityView {
+                uid: (type_name, id),
+                attrs: View::record(&row.attrs),
+                tags: View::record(&row.tags),
+                parents: row.parents.iter().map(|(t, i)| View::Entity(t, i)).collect(),
+            })
+            .collect();
+        let (bytes, roots) = out.emit(&entities, &roots);
+        Block {
+            bytes,
+            roots,
+            strings: out.strings.iter().map(|&text| String::from(text)).collect(),
+            uids: out
+                .uids
                 .iter()
-                .map(|(t, i)| out.encode(&Cell::Entity(t.clone(), i.clone())))
-                .collect();
-            let parents = out.range(parents, 1);
-            for (start, len) in [attrs, tags, parents] {
+                .map(|(t, i)| (String::from(*t), String::from(*i)))
+                .collect(),
+        }
+    }
+}
+
+/// A value to be written, by reference. The widget carries the code that writes these, so it is small: no trees, one sort.
+pub(crate) enum View<'a> {
+    /// A kind whose payload is the number itself.
+    Plain(u8, u64),
+    /// A kind whose payload is a string.
+    Text(u8, &'a str),
+    Entity(&'a str, &'a str),
+    /// Elements ascend and differ.
+    Set(Vec<View<'a>>),
+    /// Keys ascend and differ.
+    Record(Vec<(&'a str, View<'a>)>),
+}
+
+impl<'a> View<'a> {
+    fn of(cell: &'a Cell) -> Self {
+        match cell {
+            Cell::Bool(value) => Self::Plain(kind::BOOL, u64::from(*value)),
+            Cell::Long(value) => Self::Plain(kind::LONG, value.cast_unsigned()),
+            Cell::Str(text) => Self::Text(kind::STRING, text),
+            Cell::Entity(type_name, id) => Self::Entity(type_name, id),
+            Cell::Set(items) => {
+                let unique: BTreeSet<&Cell> = items.iter().collect();
+                Self::Set(unique.into_iter().map(Self::of).collect())
+            }
+            Cell::Record(fields) => Self::Record(Self::record(fields)),
+            Cell::Decimal(value) => Self::Plain(kind::DECIMAL, value.cast_unsigned()),
+            Cell::Datetime(value) => Self::Plain(kind::DATETIME, value.cast_unsigned()),
+            Cell::Duration(value) => Self::Plain(kind::DURATION, value.cast_unsigned()),
+            Cell::Ip(text) => Self::Text(kind::IP, text),
+        }
+    }
+
+    fn record(fields: &'a BTreeMap<String, Cell>) -> Vec<(&'a str, Self)> {
+        fields
+            .iter()
+            .map(|(key, value)| (key.as_str(), Self::of(value)))
+            .collect()
+    }
+}
+
+pub(crate) struct EntityView<'a> {
+    uid: (&'a str, &'a str),
+    attrs: Vec<(&'a str, View<'a>)>,
+    tags: Vec<(&'a str, View<'a>)>,
+    parents: Vec<View<'a>>,
+}
+
+/// Numbers names and writes a block.
+#[derive(Default)]
+pub(crate) struct Emitter<'a> {
+    strings: Vec<&'a str>,
+    uids: Vec<(&'a str, &'a str)>,
+    cells: Vec<(u8, u64)>,
+}
+
+impl<'a> Emitter<'a> {
+    pub(crate) fn mention_string(&mut self, text: &'a str) {
+        self.strings.push(text);
+    }
+
+    pub(crate) fn mention(&mut self, uid: (&'a str, &'a str)) {
+        self.strings.push(uid.0);
+        self.strings.push(uid.1);
+        self.uids.push(uid);
+    }
+
+    /// The number of a uid, once the block is written.
+    pub(crate) fn uid(&self, uid: (&str, &str)) -> u32 {
+        number(&self.uids, &uid)
+    }
+
+    /// The block's bytes, and the cells of the roots.
+    pub(crate) fn emit(
+        &mut self,
+        entities: &[EntityView<'a>],
+        roots: &[View<'a>],
+    ) -> (Vec<u8>, Vec<u32>) {
+        for entity in entities {
+            self.mention(entity.uid);
+            self.collect_fields(&entity.attrs);
+            self.collect_fields(&entity.tags);
+            entity.parents.iter().for_each(|parent| self.collect(parent));
+        }
+        roots.iter().for_each(|root| self.collect(root));
+        ascending(&mut self.strings);
+        ascending(&mut self.uids);
+        let mut rows = Vec::new();
+        for entity in entities {
+            put_u32(&mut rows, self.uid(entity.uid));
+            let spans = [
+                self.fields(&entity.attrs),
+                self.fields(&entity.tags),
+                self.items(&entity.parents),
+            ];
+            for (start, len) in spans {
                 put_u32(&mut rows, start);
                 put_u32(&mut rows, len);
             }
         }
-        let encoded: Vec<_> = roots.iter().map(|value| out.encode(value)).collect();
-        for cell in encoded {
-            out.block.roots.push(len32(out.cells.len()));
-            out.cells.push(cell);
-        }
-        out.finish(entities.len(), &rows)
+        let encoded: Vec<_> = roots.iter().map(|root| self.encode(root)).collect();
+        let first = len32(self.cells.len());
+        let numbers = (first..first + len32(encoded.len())).collect();
+        self.cells.extend_from_slice(&encoded);
+        (self.bytes(entities.len(), &rows), numbers)
     }
 
-    fn collect(&mut self, value: &Cell) {
-        match value {
-            Cell::Str(text) | Cell::Ip(text) => {
-                self.strings.insert(text.clone());
-            }
-            Cell::Entity(type_name, id) => {
-                self.uids.insert((type_name.clone(), id.clone()));
-            }
-            Cell::Set(items) => items.iter().for_each(|item| self.collect(item)),
-            Cell::Record(fields) => {
-                for (key, item) in fields {
-                    self.strings.insert(key.clone());
-                    self.collect(item);
-                }
-            }
-            Cell::Bool(_)
-            | Cell::Long(_)
-            | Cell::Decimal(_)
-            | Cell::Datetime(_)
-            | Cell::Duration(_) => {}
+    fn collect(&mut self, view: &View<'a>) {
+        match view {
+            View::Plain(..) => {}
+            View::Text(_, text) => self.strings.push(text),
+            View::Entity(type_name, id) => self.mention((type_name, id)),
+            View::Set(items) => items.iter().for_each(|item| self.collect(item)),
+            View::Record(fields) => self.collect_fields(fields),
         }
     }
-}
 
-struct Emitter {
-    block: Block,
-    cells: Vec<(u8, u64)>,
-}
+    fn collect_fields(&mut self, fields: &[(&'a str, View<'a>)]) {
+        for (key, value) in fields {
+            self.strings.push(key);
+            self.collect(value);
+        }
+    }
 
-impl Emitter {
     // INVARIANT: what a value contains is written before it, so a range always lies before the cell that names it.
-    fn encode(&mut self, value: &Cell) -> (u8, u64) {
-        let number = |n: Option<u32>| u64::from(n.unwrap_or(u32::MAX));
+    fn encode(&mut self, view: &View<'a>) -> (u8, u64) {
         let pair = |(start, len): (u32, u32)| u64::from(start) | u64::from(len) << 32;
-        match value {
-            Cell::Bool(value) => (kind::BOOL, u64::from(*value)),
-            Cell::Long(value) => (kind::LONG, value.cast_unsigned()),
-            Cell::Str(text) => (kind::STRING, number(self.block.string(text))),
-            Cell::Entity(t, id) => (kind::ENTITY, number(self.block.uid(t, id))),
-            Cell::Set(items) => {
-                let unique: BTreeSet<&Cell> = items.iter().collect();
-                let cells = unique.into_iter().map(|item| self.encode(item)).collect();
-                (kind::SET, pair(self.range(cells, 1)))
-            }
-            Cell::Record(fields) => (kind::RECORD, pair(self.record(fields))),
-            Cell::Decimal(value) => (kind::DECIMAL, value.cast_unsigned()),
-            Cell::Datetime(value) => (kind::DATETIME, value.cast_unsigned()),
-            Cell::Duration(value) => (kind::DURATION, value.cast_unsigned()),
-            Cell::Ip(text) => (kind::IP, number(self.block.string(text))),
+        match view {
+            View::Plain(kind, payload) => (*kind, *payload),
+            View::Text(kind, text) => (*kind, u64::from(number(&self.strings, text))),
+            View::Entity(t, id) => (kind::ENTITY, u64::from(self.uid((t, id)))),
+            View::Set(items) => (kind::SET, pair(self.items(items))),
+            View::Record(fields) => (kind::RECORD, pair(self.fields(fields))),
         }
     }
 
-    fn record(&mut self, fields: &BTreeMap<String, Cell>) -> (u32, u32) {
+    fn fields(&mut self, fields: &[(&'a str, View<'a>)]) -> (u32, u32) {
         let mut cells = Vec::with_capacity(fields.len() * 2);
         for (key, value) in fields {
-            let key = u64::from(self.block.string(key).unwrap_or(u32::MAX));
             let value = self.encode(value);
-            cells.push((kind::STRING, key));
+            cells.push((kind::STRING, u64::from(number(&self.strings, key))));
             cells.push(value);
         }
-        self.range(cells, 2)
+        self.range(&cells, 2)
     }
 
-    fn range(&mut self, cells: Vec<(u8, u64)>, width: usize) -> (u32, u32) {
+    fn items(&mut self, items: &[View<'a>]) -> (u32, u32) {
+        let mut cells = Vec::with_capacity(items.len());
+        for item in items {
+            let cell = self.encode(item);
+            cells.push(cell);
+        }
+        self.range(&cells, 1)
+    }
+
+    fn range(&mut self, cells: &[(u8, u64)], width: usize) -> (u32, u32) {
         let at = (len32(self.cells.len()), len32(cells.len() / width));
-        self.cells.extend(cells);
+        self.cells.extend_from_slice(cells);
         at
     }
 
-    fn finish(mut self, entities: usize, rows: &[u8]) -> Block {
-        let out = &mut self.block.bytes;
-        put_u32(out, len32(self.block.strings.len()));
-        put_u32(out, len32(self.block.uids.len()));
-        put_u32(out, len32(self.cells.len()));
-        put_u32(out, len32(entities));
-        let mut end = 0;
-        for text in &self.block.strings {
-            end += text.len();
-            put_u32(out, len32(end));
+    fn bytes(&self, entities: usize, rows: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for count in [
+            self.strings.len(),
+            self.uids.len(),
+            self.cells.len(),
+            entities,
+        ] {
+            put_u32(&mut out, len32(count));
         }
-        for text in &self.block.strings {
+        let mut end = 0;
+        for text in &self.strings {
+            end += text.len();
+            put_u32(&mut out, len32(end));
+        }
+        for text in &self.strings {
             out.extend_from_slice(text.as_bytes());
         }
-        let strings = &self.block.strings;
-        let number = |text: &String| strings.binary_search(text).map_or(u32::MAX, len32);
-        for (type_name, id) in &self.block.uids {
-            put_u32(out, number(type_name));
-            put_u32(out, number(id));
+        for (type_name, id) in &self.uids {
+            put_u32(&mut out, number(&self.strings, type_name));
+            put_u32(&mut out, number(&self.strings, id));
         }
         for (kind, payload) in &self.cells {
             out.push(*kind);
             out.extend_from_slice(&payload.to_le_bytes());
         }
         out.extend_from_slice(rows);
-        self.block
+        out
     }
+}
+
+/// Sorts and drops what is repeated.
+pub(crate) fn ascending<T: Copy + Ord>(items: &mut Vec<T>) {
+    // A comparison of these cannot fail.
+    let _ = sort::<T, ()>(items, |a, b| Ok(a.cmp(b)));
+    items.dedup();
+}
+
+/// The place of something in an ascending list; what is not there gets a number that no reader accepts.
+fn number<T: Ord>(items: &[T], item: &T) -> u32 {
+    items.binary_search(item).map_or(u32::MAX, len32)
 }

@@ -480,7 +480,7 @@ impl Bundle {
             if pattern == name {
                 return Some(entity.id());
             }
-            if fits(pattern, name) {
+            if fits(pattern.as_bytes(), name.as_bytes()) {
                 fitting = Some(entity.id());
             }
         }
@@ -613,8 +613,8 @@ fn in_table(span: Span, table: &[u8], size: usize) -> bool {
 }
 
 /// Whether `name` fits a pattern in which `*` stands for any text.
-fn fits(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    let mut parts = pattern.split(|byte| *byte == b'*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else {
         return false;
@@ -623,10 +623,16 @@ fn fits(pattern: &str, name: &str) -> bool {
         return rest.is_empty();
     };
     for part in parts {
-        let Some((_, after)) = rest.split_once(part) else {
-            return false;
-        };
-        rest = after;
+        loop {
+            if let Some(after) = rest.strip_prefix(part) {
+                rest = after;
+                break;
+            }
+            let Some((_, after)) = rest.split_first() else {
+                return false;
+            };
+            rest = after;
+        }
     }
     rest.ends_with(last)
 }

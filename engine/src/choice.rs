@@ -5,7 +5,6 @@
 //! language of the texts; a random id. All characters may stand in a cookie as they are. It holds choices, not decisions.
 
 use alloc::{string::String, vec::Vec};
-use core::fmt::Write as _;
 
 /// The version that a cookie begins with.
 const VERSION: &str = "1";
@@ -74,8 +73,11 @@ impl Choice {
     #[must_use]
     pub fn to_cookie(&self) -> String {
         let mut out = String::from(VERSION);
-        // Writing to a string cannot fail.
-        let _ = write!(out, ".{}.{}.", self.at, self.offer);
+        out.push('.');
+        push_number(&mut out, self.at);
+        out.push('.');
+        out.push_str(&self.offer);
+        out.push('.');
         for (sign, slugs) in [
             ('+', &self.granted),
             ('!', &self.refused),
@@ -91,6 +93,23 @@ impl Choice {
         }
         out
     }
+}
+
+/// A number in decimal digits. Formatting would bring its whole machinery into the browser.
+fn push_number(out: &mut String, number: i64) {
+    if number < 0 {
+        out.push('-');
+    }
+    let mut rest = number.unsigned_abs();
+    let mut digits = Vec::new();
+    loop {
+        digits.push(char::from(b'0' + (rest % 10) as u8));
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend(digits.iter().rev());
 }
 
 fn push_items(out: &mut String, sign: char, slugs: &[String]) {

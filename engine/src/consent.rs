@@ -1,18 +1,13 @@
 //! The questions of the consent family, as request bytes: one wording for the widget and for the server.
 
-use alloc::{
-    borrow::ToOwned,
-    collections::BTreeMap,
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 
 use crate::{
-    block::Cell,
+    block::{Emitter, View, ascending, kind},
     bundle::Bundle,
+    bytes::put_u32,
     choice::Choice,
-    request::{RequestBuilder, fields},
+    request::MAGIC,
 };
 
 /// What is known of a visit.
@@ -60,77 +55,95 @@ pub enum Question<'a> {
 
 /// The question's request bytes, for a bundle's names.
 #[must_use]
-pub fn consent_request(bundle: &Bundle, situation: &Situation<'_>, question: &Question<'_>) -> Vec<u8> {
+pub fn consent_request(
+    bundle: &Bundle,
+    situation: &Situation<'_>,
+    question: &Question<'_>,
+) -> Vec<u8> {
     let namespace = bundle.meta("namespace").unwrap_or_default();
-    let settings = format!("{namespace}::Settings");
-    let mut context = situation.context();
+    let settings = joined(namespace, "::Settings");
+    let actions = joined(namespace, "::Action");
     let (action, resource) = match question {
         Question::Ask => ("ask", (settings.as_str(), "pack")),
         Question::Process(purpose) => ("process", ("Avow::Purpose", *purpose)),
         Question::Load(service) => ("load", ("Avow::Service", *service)),
-        Question::Store(id, facts) => {
-            facts.add_to(&mut context);
-            ("store", ("Avow::Storage", *id))
-        }
+        Question::Store(id, _) => ("store", ("Avow::Storage", *id)),
     };
-    RequestBuilder::new().finish(
+    let uids = [
         ("Avow::Visitor", "visitor"),
-        (&format!("{namespace}::Action"), action),
+        (actions.as_str(), action),
         resource,
-        context,
-    )
-}
-
-impl Situation<'_> {
-    fn context(&self) -> BTreeMap<String, Cell> {
-        let mut context = fields([
-            ("now", Cell::Datetime(self.now)),
-            ("surface", Cell::Str(self.surface.to_owned())),
-            ("jurisdiction", Cell::Str(self.jurisdiction.to_owned())),
-            ("gpc", Cell::Bool(self.gpc)),
-        ]);
-        if let Some(choice) = self.choice {
-            context.insert("choice".to_owned(), Cell::Record(choice_fields(choice)));
-        }
-        context
+    ];
+    let mut block = Emitter::default();
+    uids.into_iter().for_each(|uid| block.mention(uid));
+    let (bytes, roots) = block.emit(&[], &[context(situation, question)]);
+    let mut out = Vec::from(MAGIC);
+    for uid in uids {
+        put_u32(&mut out, block.uid(uid));
     }
+    roots.into_iter().for_each(|root| put_u32(&mut out, root));
+    out.extend_from_slice(&bytes);
+    out
 }
 
-fn choice_fields(choice: &Choice) -> BTreeMap<String, Cell> {
-    let set = |type_name: &str, ids: &[String]| {
-        Cell::Set(
-            ids.iter()
-                .map(|id| Cell::Entity(type_name.to_owned(), id.clone()))
-                .collect(),
-        )
+fn joined(namespace: &str, name: &str) -> String {
+    let mut text = String::from(namespace);
+    text.push_str(name);
+    text
+}
+
+/// The context, its names in ascending order as a record wants them.
+fn context<'a>(situation: &Situation<'a>, question: &Question<'a>) -> View<'a> {
+    let Situation {
+        now,
+        surface,
+        jurisdiction,
+        gpc,
+        choice,
+    } = *situation;
+    let store = match question {
+        Question::Store(_, facts) => Some(*facts),
+        _ => None,
     };
-    fields([
-        ("at", Cell::Datetime(choice.at)),
-        ("offer", Cell::Str(choice.offer.clone())),
-        ("granted", set("Avow::Purpose", &choice.granted)),
-        ("refused", set("Avow::Purpose", &choice.refused)),
-        ("objected", set("Avow::Purpose", &choice.objected)),
-        ("services", set("Avow::Service", &choice.services)),
-    ])
+    let mut fields = Vec::new();
+    if let Some(choice) = choice {
+        fields.push(("choice", choice_view(choice)));
+    }
+    fields.push(("gpc", flag(gpc)));
+    if let Some(facts) = store {
+        fields.push(("http_only", flag(facts.http_only)));
+    }
+    fields.push(("jurisdiction", View::Text(kind::STRING, jurisdiction)));
+    if let Some(lifetime) = store.and_then(|facts| facts.lifetime) {
+        fields.push(("lifetime", View::Plain(kind::DURATION, lifetime.cast_unsigned())));
+    }
+    fields.push(("now", View::Plain(kind::DATETIME, now.cast_unsigned())));
+    if let Some(facts) = store {
+        fields.push(("production", flag(facts.production)));
+        fields.push(("same_site", View::Text(kind::STRING, facts.same_site)));
+        fields.push(("secure", flag(facts.secure)));
+    }
+    fields.push(("surface", View::Text(kind::STRING, surface)));
+    View::Record(fields)
 }
 
-impl StoreFacts<'_> {
-    fn add_to(&self, context: &mut BTreeMap<String, Cell>) {
-        let Self {
-            http_only,
-            secure,
-            same_site,
-            lifetime,
-            production,
-        } = *self;
-        context.extend(fields([
-            ("http_only", Cell::Bool(http_only)),
-            ("secure", Cell::Bool(secure)),
-            ("same_site", Cell::Str(same_site.to_owned())),
-            ("production", Cell::Bool(production)),
-        ]));
-        if let Some(lifetime) = lifetime {
-            context.insert("lifetime".to_owned(), Cell::Duration(lifetime));
-        }
-    }
+fn flag<'a>(value: bool) -> View<'a> {
+    View::Plain(kind::BOOL, u64::from(value))
+}
+
+fn choice_view(choice: &Choice) -> View<'_> {
+    View::Record(Vec::from([
+        ("at", View::Plain(kind::DATETIME, choice.at.cast_unsigned())),
+        ("granted", ids("Avow::Purpose", &choice.granted)),
+        ("objected", ids("Avow::Purpose", &choice.objected)),
+        ("offer", View::Text(kind::STRING, &choice.offer)),
+        ("refused", ids("Avow::Purpose", &choice.refused)),
+        ("services", ids("Avow::Service", &choice.services)),
+    ]))
+}
+
+fn ids<'a>(type_name: &'a str, ids: &'a [String]) -> View<'a> {
+    let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    ascending(&mut ids);
+    View::Set(ids.into_iter().map(|id| View::Entity(type_name, id)).collect())
 }

@@ -3,7 +3,7 @@
 //! Bytes, little-endian: magic `AVQ0` | principal, action, resource: uid numbers of the block | the cell of the context, a
 //! record | a block.
 
-use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
     answer::Refusal,
@@ -72,12 +72,4 @@ impl RequestBuilder {
         out.extend_from_slice(&block.bytes);
         out
     }
-}
-
-/// A record's fields from name and value.
-pub(crate) fn fields<const N: usize>(fields: [(&str, Cell); N]) -> BTreeMap<String, Cell> {
-    fields
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }

@@ -41,12 +41,17 @@ fn run() -> Result<(), String> {
     let bound = out.join("bound.wasm");
     write(&bound, &module)?;
     optimise(workspace, &bound, &files.join("avow-widget.wasm"))?;
-    write(&files.join("avow-widget.js"), trim::script(&glue).as_bytes())?;
+    write(
+        &files.join("avow-widget.js"),
+        trim::script(&glue).as_bytes(),
+    )?;
 
     let languages = locales(&source.join("locales"), &files)?;
     let loader = read(&source.join("js/avow.js"))?;
     if !loader.contains(&format!("const LANGUAGES = {languages:?};")) {
-        return Err(format!("widget/js/avow.js must say `const LANGUAGES = {languages:?};`"));
+        return Err(format!(
+            "widget/js/avow.js must say `const LANGUAGES = {languages:?};`"
+        ));
     }
     write(&files.join("avow.js"), trim::script(&loader).as_bytes())?;
     let sheet = read(&source.join("css/avow.css"))?;
@@ -54,11 +59,18 @@ fn run() -> Result<(), String> {
     write(&out.join("widget_files.rs"), embedded(&files)?.as_bytes())
 }
 
-/// Copies the languages and returns their tags, in order.
+/// Copies the languages and returns their tags, in order. Each says the same things as the first.
 fn locales(from: &Path, to: &Path) -> Result<Vec<String>, String> {
     let mut tags = Vec::new();
+    let mut complete: Option<Vec<String>> = None;
     for file in names(from)? {
         let text = read(&from.join(&file))?;
+        let keys = trim::keys(&text);
+        if *complete.get_or_insert_with(|| keys.clone()) != keys {
+            return Err(format!(
+                "widget/locales/{file} has other keys, or in another order, than the rest"
+            ));
+        }
         write(&to.join(&file), trim::words(&text).as_bytes())?;
         tags.extend(file.strip_suffix(".json").map(String::from));
     }
@@ -77,7 +89,9 @@ fn embedded(folder: &Path) -> Result<String, String> {
             _ => return Err(format!("`{name}` is no file of the widget")),
         };
         let path = folder.join(&name);
-        list.push_str(&format!("    ({name:?}, include_bytes!({path:?}), {kind:?}),\n"));
+        list.push_str(&format!(
+            "    ({name:?}, include_bytes!({path:?}), {kind:?}),\n"
+        ));
     }
     list.push_str("]\n");
     Ok(list)
@@ -87,7 +101,13 @@ fn names(folder: &Path) -> Result<Vec<String>, String> {
     let unreadable = |error| format!("cannot read `{}`: {error}", folder.display());
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
-        names.push(entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned());
+        names.push(
+            entry
+                .map_err(unreadable)?
+                .file_name()
+                .to_string_lossy()
+                .into_owned(),
+        );
     }
     names.sort();
     Ok(names)

@@ -1,1 +1,71 @@
-//! Tests that cross crates live in `tests/tests`.
+//! What the tests that cross crates share: the packs, their cases, and Cedar itself as the oracle.
+
+pub mod block;
+pub mod oracle;
+
+use std::path::{Path, PathBuf};
+
+use avow_compiler::{Compiled, Files, Target, cases::Case};
+use avow_engine::{Bundle, intake::Stamp};
+
+/// The repository's folder.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A pack of the repository, compiled.
+pub struct Pack {
+    /// Its files.
+    pub files: Files,
+    /// What the compiler made of them.
+    pub compiled: Compiled,
+    /// Its cases.
+    pub cases: Vec<Case>,
+}
+
+impl Pack {
+    /// Reads and compiles a pack, with its cases.
+    ///
+    /// # Panics
+    /// Where the pack is not sound.
+    #[must_use]
+    pub fn open(name: &str) -> Self {
+        let files = avow_host::pack::read(&root().join("policies").join(name)).unwrap();
+        let compiled = avow_compiler::compile(&files).unwrap_or_else(|findings| {
+            panic!("{}", avow_compiler::render(&findings[0], &files, false));
+        });
+        let bundle = Bundle::load(compiled.bundle(Target::Server)).unwrap();
+        let offer = bundle.meta("offer").unwrap();
+        let cases = avow_compiler::cases::read(&files, offer).unwrap_or_else(|findings| {
+            panic!("{}", avow_compiler::render(&findings[0], &files, false));
+        });
+        Self {
+            files,
+            compiled,
+            cases,
+        }
+    }
+
+    /// The bundle's bytes for a target.
+    #[must_use]
+    pub fn bundle(&self, target: Target) -> Vec<u8> {
+        self.compiled.bundle(target)
+    }
+}
+
+/// How a test stamps a case: trusted, with the case's own clock and tenant.
+#[must_use]
+pub fn stamp(case: &Case) -> Stamp<'_> {
+    Stamp {
+        now: case.now,
+        tenant: case.tenant.as_deref(),
+        trusted: true,
+    }
+}
+
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -9,16 +9,35 @@ use wasm_bindgen_cli_support::Bindgen;
 /// From here on the generated text loads the module in ways that the loader does not use.
 const LOADING: &str = "\nlet wasmModule, wasmInstance, wasm;";
 
-/// What is replaced: the widget lives as long as its page, so nothing ever frees it.
-const TRIMMED: &[(&str, &str)] = &[
-    ("WidgetFinalization.register(obj, obj.__wbg_ptr, obj);\n", ""),
-    ("if (Symbol.dispose) Widget.prototype[Symbol.dispose] = Widget.prototype.free;\n", ""),
+/// What is taken out wherever it stands: a widget lives as long as its page, so nothing ever frees it; and texts are encoded
+/// in one go, so none is ever resized.
+const TRIMMED: &[&str] = &[
+    "WidgetFinalization.register(obj, obj.__wbg_ptr, obj);\n",
+    "if (Symbol.dispose) Widget.prototype[Symbol.dispose] = Widget.prototype.free;\n",
+    ", wasm.__wbindgen_realloc",
+    "if (realloc === undefined) ",
 ];
 
-/// Parts of the generated text that go, from one mark up to, and not including, another.
+/// Parts that go, from one mark up to, and not including, the next.
 const CUT: &[(&str, &str)] = &[
-    ("__destroy_into_raw() {", "/**\n * The recorded choice"),
-    ("const WidgetFinalization =", "function addToExternrefTable0"),
+    ("__destroy_into_raw() {", "free() {"),
+    ("free() {", "/**"),
+    (
+        "const WidgetFinalization =",
+        "function addToExternrefTable0",
+    ),
+    // The quick path for ASCII: our texts are short.
+    (
+        "let len = arg.length;",
+        "}\n\nfunction takeFromExternrefTable0",
+    ),
+    ("if (!('encodeInto' in", "let WASM_VECTOR_LEN"),
+    // A workaround for programs that decode two gigabytes.
+    ("const MAX_SAFARI_DECODE_BYTES", "function decodeText"),
+    (
+        "numBytesDecoded += bytes.length;",
+        "return cachedTextDecoder.decode(bytes);",
+    ),
 ];
 
 /// The module with its imports renamed, and the JavaScript that starts it: the generated bindings, then `start`.
@@ -35,15 +54,13 @@ pub fn bind(module: &Path, start: &str) -> Result<(Vec<u8>, String), String> {
     let mut output = bindgen.generate_output().map_err(fails)?;
     let mut script = output.js().to_owned();
 
-    let loading = script
-        .find(LOADING)
-        .ok_or_else(|| missing(LOADING))?;
+    let loading = script.find(LOADING).ok_or_else(|| missing(LOADING))?;
     script.truncate(loading);
-    for (text, by) in TRIMMED {
+    for text in TRIMMED {
         if !script.contains(text) {
             return Err(missing(text));
         }
-        script = script.replace(text, by);
+        script = script.replace(text, "");
     }
     for (from, to) in CUT {
         let start = script.find(from).ok_or_else(|| missing(from))?;
@@ -69,9 +86,23 @@ pub fn bind(module: &Path, start: &str) -> Result<(Vec<u8>, String), String> {
         import.module = "a".to_owned();
         import.name = short;
     }
+    // What the text does not call, the optimiser takes out of the module.
+    let module = output.wasm_mut();
+    let unused: Vec<_> = module
+        .exports
+        .iter()
+        .filter(|export| {
+            !script.contains(&format!("wasm.{}", export.name))
+                && !start.contains(&format!("wasm.{}", export.name))
+        })
+        .map(|export| export.id())
+        .collect();
+    for export in unused {
+        module.exports.delete(export);
+    }
     script.push_str("\nlet wasm;\n");
     script.push_str(start);
-    Ok((output.wasm_mut().emit_wasm(), script))
+    Ok((module.emit_wasm(), script))
 }
 
 fn missing(text: &str) -> String {

@@ -38,3 +38,11 @@ pub fn sheet(text: &str) -> String {
 pub fn words(text: &str) -> String {
     text.lines().map(str::trim).collect()
 }
+
+/// What a language has words for, in order: one a line.
+pub fn keys(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix('"')?.split('"').next())
+        .map(String::from)
+        .collect()
+}

@@ -6,6 +6,7 @@ mod explain;
 mod key;
 mod output;
 mod pack;
+mod serve;
 mod test;
 mod widget_files;
 
@@ -41,6 +42,8 @@ enum Command {
     Build(build::Args),
     /// Say why one request is answered as it is
     Explain(explain::Args),
+    /// Answer requests over HTTP
+    Serve(Box<serve::Args>),
     /// Make a key to sign bundles with, or a token for `serve`
     #[command(subcommand)]
     New(key::New),
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Build(args) => build::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::New(new) => key::run(&new),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "avow", &mut std::io::stdout());

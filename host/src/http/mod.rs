@@ -31,7 +31,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::{
     access::{Access, TENANT_HEADER},
-    server::{is_loopback, serve, serve_until, stop_signal},
+    server::{BindError, bind, is_loopback, serve, serve_until, stop_signal},
     site::{Site, SiteError},
 };
 use self::{consent::Desk, error::ApiError};

@@ -5,8 +5,39 @@ use std::{future::pending, io, net::SocketAddr, time::Duration};
 use axum::Router;
 use tokio::net::TcpListener;
 
+use super::Access;
+
 /// How long requests that are under way may take once the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Why a socket was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Others could reach it, and it would not know who they are.
+    #[error("`{0}` can be reached from other machines: that needs a token file")]
+    Exposed(SocketAddr),
+    /// The system refuses.
+    #[error("cannot listen on `{address}`: {error}")]
+    Io {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// Opens a socket for a service with this access. Without tokens, only one that no other machine can reach.
+///
+/// # Errors
+/// Where it would be reached from elsewhere without tokens, or the system refuses.
+pub async fn bind(address: SocketAddr, access: &Access) -> Result<TcpListener, BindError> {
+    if !matches!(access, Access::Tokens(_)) && !is_loopback(&address) {
+        return Err(BindError::Exposed(address));
+    }
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| BindError::Io { address, error })
+}
 
 /// Serves until the process is asked to stop, by Ctrl-C or SIGTERM.
 ///

@@ -1,5 +1,7 @@
 //! What a caller sees of a guest that fails.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
 use std::{sync::Arc, time::Duration};
 
 use axum::body::{Body, to_bytes};

@@ -1,5 +1,7 @@
 //! Guests that do what no guest should, and what the sandbox makes of it.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
 use std::{
     sync::{
         Arc,

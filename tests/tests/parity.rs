@@ -1,0 +1,169 @@
+//! One engine, several shells, and Cedar: the same answers to the same cases.
+
+use avow_compiler::Target;
+use avow_engine::{
+    Answer, Bundle, Choice, Engine, Outcome, Question, RequestBuilder, Situation, StoreFacts,
+    Verdict, consent_request, intake,
+};
+use avow_host::sandbox::{Limits, Sandbox};
+use avow_tests::{Pack, oracle::Oracle, stamp};
+
+#[test]
+fn native_engine_guest_and_cedar_answer_alike() {
+    let pack = Pack::open("opsyn");
+    let bytes = pack.bundle(Target::Server);
+    let oracle = Oracle::new(&pack.files, &bytes);
+    let mut engine = Engine::new(Bundle::load(bytes.clone()).unwrap());
+    let sandbox = Sandbox::new(Limits::default()).unwrap();
+    let mut guest = sandbox.guest(&bytes, &[]).unwrap();
+    let mut asked = 0;
+    for case in &pack.cases {
+        // A case that intake refuses never reaches an engine.
+        let Ok(request) = intake::request(engine.bundle(), &case.request, &stamp(case)) else {
+            assert_eq!(case.expect.outcome, "refused", "{}", case.name);
+            continue;
+        };
+        let native = engine.decide(&request);
+        assert_eq!(native, guest.decide(&request).unwrap(), "{}", case.name);
+        let answer = Answer::read(&native).unwrap();
+        let cedar = oracle.ask(&request);
+        let name = |rule: u32| engine.bundle().rule(rule).unwrap().id().to_owned();
+        assert_eq!(
+            (answer.decision().as_str() == "allow", answer.determining().map(name).collect(),
+             answer.failed().map(|failure| name(failure.rule)).collect()),
+            (cedar.allows, cedar.reasons, cedar.errors),
+            "{}",
+            case.name
+        );
+        asked += 1;
+    }
+    assert!(asked > 300, "{asked}");
+}
+
+#[test]
+fn the_browsers_slice_decides_as_its_parent_on_every_consent_case() {
+    let pack = Pack::open("opsyn");
+    let mut whole = Engine::new(Bundle::load(pack.bundle(Target::Server)).unwrap());
+    let mut slice = Engine::new(Bundle::load(pack.bundle(Target::Browser)).unwrap());
+    assert_eq!(slice.bundle().parent(), Some(whole.bundle().digest()));
+    let consent = ["ask", "process", "load", "store"];
+    let mut asked = 0;
+    for case in &pack.cases {
+        let action = case.request.get("action").unwrap();
+        let in_consent = matches!(action, intake::Json::Str(id) if consent.contains(&id.as_str()));
+        if !in_consent {
+            continue;
+        }
+        let verdict = |engine: &mut Engine| {
+            match intake::request(engine.bundle(), &case.request, &stamp(case)) {
+                Ok(request) => {
+                    let answer = engine.decide(&request);
+                    Verdict::new(engine.bundle(), &Answer::read(&answer).unwrap())
+                }
+                Err(problem) => Verdict::refused(problem),
+            }
+        };
+        assert_eq!(verdict(&mut whole), verdict(&mut slice), "{}", case.name);
+        asked += 1;
+    }
+    assert!(asked > 80, "{asked}");
+}
+
+#[test]
+fn the_slice_has_no_string_that_belongs_to_the_server_alone() {
+    let pack = Pack::open("opsyn");
+    let slice = pack.bundle(Target::Browser);
+    let has = |text: &str| slice.windows(text.len()).any(|window| window == text.as_bytes());
+    for kept in ["analytics-load", "opsyn-cookies-2", "google-tag-manager", "_ga_*"] {
+        assert!(has(kept), "{kept}");
+    }
+    for dropped in [
+        "isolation", "support_read", "sentry", "error-monitoring", "uk-south", ".cedar", "OpSyn::User", "erasure",
+    ] {
+        assert!(!has(dropped), "{dropped}");
+    }
+    let bundle = Bundle::load(slice).unwrap();
+    assert!(bundle.rules().all(|rule| rule.source().is_none()));
+}
+
+#[test]
+fn consent_questions_are_the_bytes_that_the_builder_writes() {
+    use avow_engine::format::Cell;
+    let pack = Pack::open("opsyn");
+    let bundle = Bundle::load(pack.bundle(Target::Browser)).unwrap();
+    let choice = Choice {
+        at: 5,
+        offer: "abc".into(),
+        granted: vec!["b".into(), "a".into(), "b".into()],
+        services: vec!["s".into()],
+        ..Choice::default()
+    };
+    let situation = Situation {
+        now: 7,
+        surface: "site",
+        jurisdiction: "GB",
+        gpc: true,
+        choice: Some(&choice),
+    };
+    let facts = StoreFacts {
+        secure: true,
+        same_site: "lax",
+        lifetime: Some(9),
+        ..StoreFacts::default()
+    };
+    let written = consent_request(&bundle, &situation, &Question::Store("ga", facts));
+    let text = |text: &str| Cell::Str(text.to_owned());
+    let ids = |type_name: &str, ids: &[&str]| {
+        Cell::Set(ids.iter().map(|id| Cell::Entity(type_name.into(), (*id).into())).collect())
+    };
+    let record = |fields: Vec<(&str, Cell)>| {
+        fields.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
+    };
+    let built = RequestBuilder::new().finish(
+        ("Avow::Visitor", "visitor"),
+        ("OpSyn::Action", "store"),
+        ("Avow::Storage", "ga"),
+        record(vec![
+            ("now", Cell::Datetime(7)),
+            ("surface", text("site")),
+            ("jurisdiction", text("GB")),
+            ("gpc", Cell::Bool(true)),
+            ("http_only", Cell::Bool(false)),
+            ("secure", Cell::Bool(true)),
+            ("same_site", text("lax")),
+            ("lifetime", Cell::Duration(9)),
+            ("production", Cell::Bool(false)),
+            ("choice", Cell::Record(record(vec![
+                ("at", Cell::Datetime(5)),
+                ("offer", text("abc")),
+                ("granted", ids("Avow::Purpose", &["a", "b"])),
+                ("refused", ids("Avow::Purpose", &[])),
+                ("objected", ids("Avow::Purpose", &[])),
+                ("services", ids("Avow::Service", &["s"])),
+            ]))),
+        ]),
+    );
+    assert_eq!(written, built);
+}
+
+#[test]
+fn every_case_of_the_pack_holds_and_every_promise_has_its_cases() {
+    let pack = Pack::open("opsyn");
+    let mut engine = Engine::new(Bundle::load(pack.bundle(Target::Server)).unwrap());
+    for case in &pack.cases {
+        let outcome = match intake::request(engine.bundle(), &case.request, &stamp(case)) {
+            Ok(request) => Answer::read(&engine.decide(&request)).unwrap().outcome(),
+            Err(_) => Outcome::Refused,
+        };
+        assert_eq!(outcome.as_str(), case.expect.outcome, "{}", case.name);
+    }
+    assert_eq!(avow_compiler::cases::gaps(&pack.compiled.promises, &pack.cases), []);
+}
+
+#[test]
+fn the_same_sources_give_the_same_bytes() {
+    let (one, other) = (Pack::open("opsyn"), Pack::open("opsyn"));
+    for target in [Target::Server, Target::Browser] {
+        assert_eq!(one.bundle(target), other.bundle(target));
+    }
+}
