@@ -153,7 +153,9 @@ impl BlockWriter {
     #[must_use]
     pub fn finish(self) -> Block {
         let mut out = Emitter::default();
-        self.strings.iter().for_each(|text| out.mention_string(text));
+        self.strings
+            .iter()
+            .for_each(|text| out.mention_string(text));
         for (type_name, id) in &self.uids {
             out.mention((type_name, id));
         }
@@ -165,7 +167,11 @@ impl BlockWriter {
                 uid: (type_name, id),
                 attrs: View::record(&row.attrs),
                 tags: View::record(&row.tags),
-                parents: row.parents.iter().map(|(t, i)| View::Entity(t, i)).collect(),
+                parents: row
+                    .parents
+                    .iter()
+                    .map(|(t, i)| View::Entity(t, i))
+                    .collect(),
             })
             .collect();
         let (bytes, roots) = out.emit(&entities, &roots);
@@ -263,7 +269,10 @@ impl<'a> Emitter<'a> {
             self.mention(entity.uid);
             self.collect_fields(&entity.attrs);
             self.collect_fields(&entity.tags);
-            entity.parents.iter().for_each(|parent| self.collect(parent));
+            entity
+                .parents
+                .iter()
+                .for_each(|parent| self.collect(parent));
         }
         roots.iter().for_each(|root| self.collect(root));
         ascending(&mut self.strings);

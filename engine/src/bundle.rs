@@ -212,9 +212,7 @@ pub fn split_signature(bytes: &[u8]) -> Option<(&[u8], Option<Signature>)> {
 #[must_use]
 pub fn digest_image(body: &[u8]) -> Option<Vec<u8>> {
     let mut image = body.to_vec();
-    image
-        .get_mut(layout::DIGEST_AT..layout::PARENT_AT)?
-        .fill(0);
+    image.get_mut(layout::DIGEST_AT..layout::PARENT_AT)?.fill(0);
     image
         .get_mut(layout::CHECKSUM_AT..layout::HEADER_BYTES)?
         .fill(0);
@@ -331,13 +329,8 @@ impl Bundle {
                 return Err(corrupt);
             }
             if row.code.len > 0 {
-                code::verify(
-                    self.section(CODE),
-                    row.code.start,
-                    row.code.len,
-                    &operands,
-                )
-                .map_err(|at| BundleError::Corrupt { section: CODE, at })?;
+                code::verify(self.section(CODE), row.code.start, row.code.len, &operands)
+                    .map_err(|at| BundleError::Corrupt { section: CODE, at })?;
             }
         }
         Ok(())
@@ -384,7 +377,11 @@ impl Bundle {
     }
 
     pub(crate) fn section(&self, id: u16) -> &[u8] {
-        let (start, len) = self.sections.get(usize::from(id)).copied().unwrap_or_default();
+        let (start, len) = self
+            .sections
+            .get(usize::from(id))
+            .copied()
+            .unwrap_or_default();
         slice(&self.bytes, start as usize, len as usize).unwrap_or_default()
     }
 
@@ -471,7 +468,8 @@ impl Bundle {
     /// `kind` is `cookie`, `local` or `session`. Patterns do not overlap: the compiler refuses a catalogue where they do.
     #[must_use]
     pub fn storage(&self, kind: &str, name: &str) -> Option<&str> {
-        let of_kind = |entity: &Entity<'_>| entity.attr("kind").and_then(Attr::as_str) == Some(kind);
+        let of_kind =
+            |entity: &Entity<'_>| entity.attr("kind").and_then(Attr::as_str) == Some(kind);
         let mut fitting = None;
         for entity in self.entities("Avow::Storage").filter(of_kind) {
             let Some(pattern) = entity.attr("name").and_then(Attr::as_str) else {

@@ -3,21 +3,15 @@
 use alloc::vec::Vec;
 
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(
-        *bytes.get(at..)?.first_chunk::<2>()?,
-    ))
+    Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk::<2>()?))
 }
 
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(
-        *bytes.get(at..)?.first_chunk::<4>()?,
-    ))
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk::<4>()?))
 }
 
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(
-        *bytes.get(at..)?.first_chunk::<8>()?,
-    ))
+    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk::<8>()?))
 }
 
 /// The bytes `start..start + len`; none where they are not all there.

@@ -197,7 +197,12 @@ impl Operands<'_> {
 }
 
 /// Checks the code of one rule, instructions `start..start + len`; the number of the first one that is wrong. Linear.
-pub(crate) fn verify(code: &[u8], start: u32, len: u32, operands: &Operands<'_>) -> Result<(), u32> {
+pub(crate) fn verify(
+    code: &[u8],
+    start: u32,
+    len: u32,
+    operands: &Operands<'_>,
+) -> Result<(), u32> {
     const UNREACHED: u32 = u32::MAX;
     // Height of the stack before each instruction, and at the end.
     let mut heights: Vec<u32> = Vec::new();
@@ -246,7 +251,11 @@ pub(crate) fn verify(code: &[u8], start: u32, len: u32, operands: &Operands<'_>)
             };
             let jumps = matches!(i.op, Op::And | Op::Or | Op::If | Op::Jump | Op::HasStep);
             if jumps {
-                let target = if i.op == Op::HasStep { number + u32::from(i.b) } else { i.c };
+                let target = if i.op == Op::HasStep {
+                    number + u32::from(i.b)
+                } else {
+                    i.c
+                };
                 if target <= number || target > len {
                     return None;
                 }

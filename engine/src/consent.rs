@@ -115,7 +115,10 @@ fn context<'a>(situation: &Situation<'a>, question: &Question<'a>) -> View<'a> {
     }
     fields.push(("jurisdiction", View::Text(kind::STRING, jurisdiction)));
     if let Some(lifetime) = store.and_then(|facts| facts.lifetime) {
-        fields.push(("lifetime", View::Plain(kind::DURATION, lifetime.cast_unsigned())));
+        fields.push((
+            "lifetime",
+            View::Plain(kind::DURATION, lifetime.cast_unsigned()),
+        ));
     }
     fields.push(("now", View::Plain(kind::DATETIME, now.cast_unsigned())));
     if let Some(facts) = store {
@@ -145,5 +148,9 @@ fn choice_view(choice: &Choice) -> View<'_> {
 fn ids<'a>(type_name: &'a str, ids: &'a [String]) -> View<'a> {
     let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     ascending(&mut ids);
-    View::Set(ids.into_iter().map(|id| View::Entity(type_name, id)).collect())
+    View::Set(
+        ids.into_iter()
+            .map(|id| View::Entity(type_name, id))
+            .collect(),
+    )
 }

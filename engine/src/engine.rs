@@ -14,15 +14,7 @@ use crate::{
 };
 
 /// An empty block of residents, so that the request is always the third layer.
-const NO_RESIDENTS: [u8; 20] = {
-    let mut bytes = [0; 20];
-    let mut i = 0;
-    while i < 4 {
-        bytes[i] = RESIDENTS_MAGIC[i];
-        i += 1;
-    }
-    bytes
-};
+const NO_RESIDENTS: [u8; 20] = *b"AVE0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// Answers requests by one bundle, for one tenant.
 ///
@@ -124,7 +116,10 @@ impl Engine {
             Ok(variables) => variables,
             Err(refusal) => return refused(refusal),
         };
-        let types = (store.uid(variables.principal), store.uid(variables.resource));
+        let types = (
+            store.uid(variables.principal),
+            store.uid(variables.resource),
+        );
         let (Some((principal, _)), Some((resource, _))) = types else {
             return refused(Refusal::Malformed);
         };

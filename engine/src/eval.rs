@@ -126,9 +126,7 @@ impl Machine<'_> {
             Op::Jump => return Ok(Some(i.c)),
             Op::Bool => Value::Bool(self.pop_bool()?),
             Op::Not => Value::Bool(!self.pop_bool()?),
-            Op::Negate => {
-                Value::Long(self.pop_long()?.checked_neg().ok_or(EvalError::Overflow)?)
-            }
+            Op::Negate => Value::Long(self.pop_long()?.checked_neg().ok_or(EvalError::Overflow)?),
             Op::IsEmpty => Value::Bool(self.pop_set()?.len == 0),
             Op::Equal => {
                 let (a, b) = self.pop_two()?;
@@ -444,9 +442,7 @@ impl Machine<'_> {
                     _ => return Err(EvalError::Type),
                 })
             }
-            (Function::ToDate, Value::Datetime(ms)) => {
-                made(ext::to_date(ms).map(Value::Datetime))?
-            }
+            (Function::ToDate, Value::Datetime(ms)) => made(ext::to_date(ms).map(Value::Datetime))?,
             (Function::ToTime, Value::Datetime(ms)) => Value::Duration(ext::to_time(ms)),
             (function, Value::Duration(ms)) => Value::Long(match function {
                 Function::ToMilliseconds => ms,

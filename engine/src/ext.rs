@@ -188,7 +188,13 @@ pub fn parse_datetime(text: &[u8]) -> Option<i64> {
         return Some(midnight);
     }
     let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
-    if !mark(10, b'T') || !mark(13, b':') || !mark(16, b':') || hour > 23 || minute > 59 || second > 59 {
+    if !mark(10, b'T')
+        || !mark(13, b':')
+        || !mark(16, b':')
+        || hour > 23
+        || minute > 59
+        || second > 59
+    {
         return None;
     }
     let (millis, zone) = if mark(19, b'.') {
@@ -229,7 +235,9 @@ fn days_of_month(year: u64, month: u64) -> Option<u64> {
 fn days_since_epoch(year: u64, month: u64, day: u64) -> i64 {
     let mut days = day.cast_signed() - 1;
     for before in 1..month {
-        days += days_of_month(year, before).unwrap_or_default().cast_signed();
+        days += days_of_month(year, before)
+            .unwrap_or_default()
+            .cast_signed();
     }
     let year = year.cast_signed();
     // Leap days of the years before this one, year 0 included.
@@ -314,7 +322,15 @@ mod tests {
 
     #[test]
     fn addresses_that_cedar_refuses() {
-        for text in ["::ffff:1.2.3.4", "1.2.3.4/33", "1.2.3.4/032", "1.2.3.4/", "1.2.3.04", "::1/129", "1.2.3.4/+8"] {
+        for text in [
+            "::ffff:1.2.3.4",
+            "1.2.3.4/33",
+            "1.2.3.4/032",
+            "1.2.3.4/",
+            "1.2.3.04",
+            "::1/129",
+            "1.2.3.4/+8",
+        ] {
             assert_eq!(parse_ip(text.as_bytes()), None, "{text}");
         }
     }

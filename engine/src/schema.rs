@@ -224,7 +224,6 @@ impl<'a> Schema<'a> {
             b: self.word(TYPES, row, 2)?,
         })
     }
-
 }
 
 /// What intake reads.

@@ -460,13 +460,16 @@ impl Store {
         if end > bytes.len() {
             return Err(bad);
         }
-        if self.cells.len() + cells as usize > limits::CELLS * (1 + usize::from(bundle.is_none()) * 15) {
+        if self.cells.len() + cells as usize
+            > limits::CELLS * (1 + usize::from(bundle.is_none()) * 15)
+        {
             return Err(Refusal::TooLarge);
         }
         self.strings_of(texts, bytes, ends, strings).ok_or(bad)?;
         self.uids_of(bytes, uids_at, uids, bundle).ok_or(bad)?;
         let first = self.cells.len();
-        self.cells_of(texts, bytes, cells_at, cells, fuel).ok_or(bad)?;
+        self.cells_of(texts, bytes, cells_at, cells, fuel)
+            .ok_or(bad)?;
         for i in 0..entities as usize {
             self.entity_of(bytes, entities_at + i * ENTITY_BYTES, first)?;
         }
@@ -502,13 +505,7 @@ impl Store {
         Some(())
     }
 
-    fn uids_of(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        count: u32,
-        bundle: Option<Mark>,
-    ) -> Option<()> {
+    fn uids_of(&mut self, bytes: &[u8], at: usize, count: u32, bundle: Option<Mark>) -> Option<()> {
         self.uid_map.clear();
         let mut before = None;
         let first = self.uids.len();
@@ -627,9 +624,7 @@ impl Store {
     /// Orders a record's pairs by the number of the key; keys must be strings and differ.
     fn order_record(&mut self, span: Span) -> Option<()> {
         let start = span.start as usize;
-        let cells = self
-            .cells
-            .get_mut(start..start + span.len as usize * 2)?;
+        let cells = self.cells.get_mut(start..start + span.len as usize * 2)?;
         let (pairs, _) = cells.as_chunks_mut::<2>();
         let key = |pair: &[Value; 2]| match pair {
             [Value::Str(key), _] => Ok(*key),
@@ -659,7 +654,11 @@ impl Store {
         let tags = self.claim(span(3)?, 2, limit, first).ok_or(bad)?;
         self.order_record(tags).ok_or(bad)?;
         let parents = self.claim(span(5)?, 1, limit, first).ok_or(bad)?;
-        if !self.items(parents).iter().all(|v| matches!(v, Value::Entity(_))) {
+        if !self
+            .items(parents)
+            .iter()
+            .all(|v| matches!(v, Value::Entity(_)))
+        {
             return Err(bad);
         }
         let slot = self.data.get_mut(uid as usize).ok_or(bad)?;

@@ -107,18 +107,29 @@ const MONTHS: [&str; 12] = [
 /// A date by the rules of RFC 6265, section 5.1.1: tokens in any order, the first that fits each part.
 fn date_millis(text: &str) -> Option<i64> {
     let is_delimiter = |byte: char| {
-        !(byte.is_ascii_alphanumeric() || byte == ':' || !byte.is_ascii() || byte.is_ascii_control())
+        !(byte.is_ascii_alphanumeric()
+            || byte == ':'
+            || !byte.is_ascii()
+            || byte.is_ascii_control())
             || byte == '\t'
     };
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(is_delimiter).filter(|token| !token.is_empty()) {
-        if time.is_none() && let Some(found) = clock_time(token) {
+        if time.is_none()
+            && let Some(found) = clock_time(token)
+        {
             time = Some(found);
-        } else if day.is_none() && let Some(found) = number(token, 1, 2) {
+        } else if day.is_none()
+            && let Some(found) = number(token, 1, 2)
+        {
             day = Some(found);
-        } else if month.is_none() && let Some(found) = month_number(token) {
+        } else if month.is_none()
+            && let Some(found) = month_number(token)
+        {
             month = Some(found);
-        } else if year.is_none() && let Some(found) = number(token, 2, 4) {
+        } else if year.is_none()
+            && let Some(found) = number(token, 2, 4)
+        {
             year = Some(found);
         }
     }
@@ -173,7 +184,11 @@ fn month_number(token: &str) -> Option<i64> {
 
 /// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, counted in years that begin in March.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     year * 365 + leap_days + (month * 153 + 2) / 5 + day - 719_469
 }
@@ -216,11 +231,20 @@ mod tests {
         lives("a=b; max-age=+5", Lifetime::Session);
         lives("a=b; max-age=5x; max-age=7", Lifetime::Millis(7000));
         lives("a=b; max-age=7; max-age=x", Lifetime::Millis(7000));
-        lives("a=b; max-age=99999999999999999999", Lifetime::Millis(i64::MAX));
+        lives(
+            "a=b; max-age=99999999999999999999",
+            Lifetime::Millis(i64::MAX),
+        );
         lives("a=b; expires=Fri, 01 Jan 2027 00:00:00 GMT", year);
         lives("a=b; expires=Fri, 01-Jan-27 00:00:00 GMT", year);
-        lives("a=b; expires=Thu, 01 Jan 1970 00:00:00 GMT; max-age=60", Lifetime::Millis(60_000));
-        lives("a=b; max-age=60; expires=Thu, 01 Jan 1970 00:00:00 GMT", Lifetime::Millis(60_000));
+        lives(
+            "a=b; expires=Thu, 01 Jan 1970 00:00:00 GMT; max-age=60",
+            Lifetime::Millis(60_000),
+        );
+        lives(
+            "a=b; max-age=60; expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            Lifetime::Millis(60_000),
+        );
         lives("a=b; expires=next summer", Lifetime::Unknown);
     }
 
@@ -235,7 +259,14 @@ mod tests {
         ] {
             assert_eq!(date_millis(text), Some(seconds * 1000), "{text}");
         }
-        for text in ["", "1 Jan 2026", "01 Jan 2026 24:00:00", "32 Jan 2026 00:00:00", "31 Feb 1999 00:00:00", "01 Jan 1600 00:00:00"] {
+        for text in [
+            "",
+            "1 Jan 2026",
+            "01 Jan 2026 24:00:00",
+            "32 Jan 2026 00:00:00",
+            "31 Feb 1999 00:00:00",
+            "01 Jan 1600 00:00:00",
+        ] {
             assert_eq!(date_millis(text), None, "{text}");
         }
     }

@@ -243,9 +243,16 @@ impl Judge<'_> {
             lifetime,
             production: self.asked.visit.production,
         };
-        let situation = self.asked.visit.situation(self.now, self.asked.choice.as_ref());
+        let situation = self
+            .asked
+            .visit
+            .situation(self.now, self.asked.choice.as_ref());
         let host = &self.asked.gate.host;
-        match host.consent_by(&self.asked.in_force, &situation, &Question::Store(id, facts)) {
+        match host.consent_by(
+            &self.asked.in_force,
+            &situation,
+            &Question::Store(id, facts),
+        ) {
             Ok(verdict) if verdict.is_allow() => Ok(()),
             Ok(verdict) => Err(Stripped {
                 name: cookie.name.to_owned(),

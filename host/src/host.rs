@@ -208,8 +208,17 @@ impl Host {
     /// # Errors
     /// Says what is wrong; then the bundle that was in force stays.
     pub fn replace(&self, bundle: &[u8]) -> Result<(), HostError> {
-        let _one_at_a_time = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = load(&self.trust, &self.sandbox, &self.tenants, &self.metrics, bundle)?;
+        let _one_at_a_time = self
+            .replacing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let next = load(
+            &self.trust,
+            &self.sandbox,
+            &self.tenants,
+            &self.metrics,
+            bundle,
+        )?;
         let next = Arc::new(next);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *current, next);
@@ -229,7 +238,8 @@ impl Host {
     pub fn decide(&self, tenant: &str, request: &Json) -> Result<Verdict, DecideError> {
         let in_force = self.in_force();
         let verdict = self.decide_by(&in_force, tenant, request);
-        self.metrics.count(verdict.as_ref().map_or("failed", |verdict| verdict.outcome));
+        self.metrics
+            .count(verdict.as_ref().map_or("failed", |verdict| verdict.outcome));
         verdict
     }
 
@@ -277,7 +287,8 @@ impl Host {
     ) -> Result<Verdict, DecideError> {
         let request = consent_request(&in_force.bundle, situation, question);
         let verdict = ask(in_force, &in_force.visitors, &request);
-        self.metrics.count(verdict.as_ref().map_or("failed", |verdict| verdict.outcome));
+        self.metrics
+            .count(verdict.as_ref().map_or("failed", |verdict| verdict.outcome));
         verdict
     }
 
@@ -328,7 +339,10 @@ fn load(
                 tenant: tenant.clone(),
                 problem,
             })?;
-        slots.insert(tenant.clone(), slot(&format!("tenant `{tenant}`"), residents)?);
+        slots.insert(
+            tenant.clone(),
+            slot(&format!("tenant `{tenant}`"), residents)?,
+        );
     }
     let visitors = slot("the visitors", Vec::new())?;
     Ok(InForce {

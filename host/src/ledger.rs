@@ -170,7 +170,9 @@ impl Ledger {
             )
             .optional()?;
         if let Some(known) = known {
-            let head = known.head().ok_or(known.broken("its hash is not 32 bytes"))?;
+            let head = known
+                .head()
+                .ok_or(known.broken("its hash is not 32 bytes"))?;
             return if known.texts() == texts(entry) && known.chosen_at == entry.choice.at {
                 Ok(Recorded::Known(head))
             } else {

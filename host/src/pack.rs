@@ -29,7 +29,9 @@ pub fn read(folder: &Path) -> Result<BTreeMap<String, String>, PackError> {
     let mut files = BTreeMap::new();
     walk(folder, "", &mut files)?;
     // A manifest that does not parse is the compiler's to report; then nothing is used.
-    let manifest = files.get("avow.toml").and_then(|text| text.parse::<toml::Table>().ok());
+    let manifest = files
+        .get("avow.toml")
+        .and_then(|text| text.parse::<toml::Table>().ok());
     let uses = manifest
         .as_ref()
         .and_then(|table| table.get("pack")?.get("uses")?.as_array())
@@ -48,7 +50,11 @@ pub fn read(folder: &Path) -> Result<BTreeMap<String, String>, PackError> {
     Ok(files)
 }
 
-fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<(), PackError> {
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    files: &mut BTreeMap<String, String>,
+) -> Result<(), PackError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| PackError { path, source }

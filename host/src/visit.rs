@@ -45,7 +45,9 @@ impl Visit {
 
 /// Tells a visit from a request: an operator's own function, for instance by host name.
 #[derive(Clone)]
-pub struct Visits(Arc<dyn Fn(&HeaderMap, &Uri) -> Visit + Send + Sync>);
+pub struct Visits(Arc<Tell>);
+
+type Tell = dyn Fn(&HeaderMap, &Uri) -> Visit + Send + Sync;
 
 impl Visits {
     /// Visits as `tell` tells them.

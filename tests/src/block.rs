@@ -77,7 +77,10 @@ impl<'a> Block<'a> {
         let pairs = (0..uids)
             .map(|i| {
                 let at = uids_at + i * 8;
-                (texts[word(bytes, at)].clone(), texts[word(bytes, at + 4)].clone())
+                (
+                    texts[word(bytes, at)].clone(),
+                    texts[word(bytes, at + 4)].clone(),
+                )
             })
             .collect();
         let cells_at = uids_at + uids * 8;

@@ -76,7 +76,11 @@ impl Oracle {
         let response = Authorizer::new().is_authorized(&request, &self.policies, &entities);
         Answer {
             allows: response.decision() == Decision::Allow,
-            reasons: response.diagnostics().reason().map(ToString::to_string).collect(),
+            reasons: response
+                .diagnostics()
+                .reason()
+                .map(ToString::to_string)
+                .collect(),
             errors: response
                 .diagnostics()
                 .errors()
@@ -136,7 +140,9 @@ fn expression(value: &block::Value) -> RestrictedExpression {
         }
         // Any instant, those outside the years of a literal too.
         block::Value::Datetime(at) => {
-            format!("datetime(\"1970-01-01\").offset(duration(\"{at}ms\"))").parse().unwrap()
+            format!("datetime(\"1970-01-01\").offset(duration(\"{at}ms\"))")
+                .parse()
+                .unwrap()
         }
         block::Value::Duration(ms) => RestrictedExpression::new_duration(format!("{ms}ms")),
         block::Value::Ip(text) => RestrictedExpression::new_ip(text),

@@ -16,7 +16,10 @@ fn a_truncated_bundle_is_refused_at_every_length() {
     }
     let mut longer = bytes;
     longer.push(0);
-    assert!(matches!(Bundle::load(longer), Err(BundleError::Length { .. })));
+    assert!(matches!(
+        Bundle::load(longer),
+        Err(BundleError::Length { .. })
+    ));
 }
 
 #[test]

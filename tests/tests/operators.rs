@@ -1,7 +1,10 @@
 //! Every operator and extension function against Cedar, one condition at a time, errors included.
 
 use avow_compiler::compile_plain;
-use avow_engine::{Answer, Bundle, Engine, format::{Cell, EntityRow}, RequestBuilder};
+use avow_engine::{
+    Answer, Bundle, Engine, RequestBuilder,
+    format::{Cell, EntityRow},
+};
 use avow_tests::oracle::Oracle;
 
 const SCHEMA: &str = r#"
@@ -120,17 +123,60 @@ struct Subject {
 }
 
 const SUBJECTS: [Subject; 4] = [
-    Subject { age: 5, rate: -5000, home: "10.0.0.1", born: 0, span: 90_061_001, described: true, text: "a", n: 5, now: 1_767_225_600_000 },
-    Subject { age: i64::MAX, rate: 12_345, home: "10.0.0.0/24", born: -1, span: -90_061_001, described: true, text: "a*c", n: 1, now: 1_767_225_599_999 },
-    Subject { age: -3, rate: i64::MIN, home: "::1", born: i64::MAX, span: i64::MAX, described: true, text: "éabc", n: -7, now: i64::MIN },
-    Subject { age: 0, rate: 0, home: "ff02::1", born: 0, span: 0, described: false, text: "level", n: i64::MIN, now: 0 },
+    Subject {
+        age: 5,
+        rate: -5000,
+        home: "10.0.0.1",
+        born: 0,
+        span: 90_061_001,
+        described: true,
+        text: "a",
+        n: 5,
+        now: 1_767_225_600_000,
+    },
+    Subject {
+        age: i64::MAX,
+        rate: 12_345,
+        home: "10.0.0.0/24",
+        born: -1,
+        span: -90_061_001,
+        described: true,
+        text: "a*c",
+        n: 1,
+        now: 1_767_225_599_999,
+    },
+    Subject {
+        age: -3,
+        rate: i64::MIN,
+        home: "::1",
+        born: i64::MAX,
+        span: i64::MAX,
+        described: true,
+        text: "éabc",
+        n: -7,
+        now: i64::MIN,
+    },
+    Subject {
+        age: 0,
+        rate: 0,
+        home: "ff02::1",
+        born: 0,
+        span: 0,
+        described: false,
+        text: "level",
+        n: i64::MIN,
+        now: 0,
+    },
 ];
 
 fn request(subject: &Subject, action: &str) -> Vec<u8> {
     let text = |text: &str| Cell::Str(text.to_owned());
     let user = |id: &str| Cell::Entity("User".into(), id.into());
     let record = |fields: Vec<(&str, Cell)>| {
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     };
     let group = |id: &str| ("Group".to_owned(), id.to_owned());
     let mut request = RequestBuilder::new();
@@ -150,7 +196,15 @@ fn request(subject: &Subject, action: &str) -> Vec<u8> {
             ("rate", Cell::Decimal(subject.rate)),
             ("friends", Cell::Set(vec![user("u"), user("v"), user("u")])),
             ("words", Cell::Set(vec![text("b"), text("a"), text("c")])),
-            ("numbers", Cell::Set(vec![Cell::Long(1), Cell::Long(3), Cell::Long(2), Cell::Long(1)])),
+            (
+                "numbers",
+                Cell::Set(vec![
+                    Cell::Long(1),
+                    Cell::Long(3),
+                    Cell::Long(2),
+                    Cell::Long(1),
+                ]),
+            ),
             ("nested", Cell::Record(nested)),
         ]);
         if subject.age != 5 {
@@ -163,7 +217,10 @@ fn request(subject: &Subject, action: &str) -> Vec<u8> {
             parents: [group("staff")].into(),
         };
         assert!(request.entity("User", "u", row));
-        let staff = EntityRow { parents: [group("all")].into(), ..EntityRow::default() };
+        let staff = EntityRow {
+            parents: [group("all")].into(),
+            ..EntityRow::default()
+        };
         assert!(request.entity("Group", "staff", staff));
         let doc = EntityRow {
             attrs: record(vec![("owner", user("u")), ("title", text("x"))]),
@@ -178,7 +235,13 @@ fn request(subject: &Subject, action: &str) -> Vec<u8> {
         ("s", text(subject.text)),
         ("flag", Cell::Bool(subject.n > 0)),
         ("ip", Cell::Ip("10.0.0.77".into())),
-        ("doc", Cell::Entity("Doc".into(), if subject.n > 0 { "d" } else { "gone" }.into())),
+        (
+            "doc",
+            Cell::Entity(
+                "Doc".into(),
+                if subject.n > 0 { "d" } else { "gone" }.into(),
+            ),
+        ),
         ("set", Cell::Set(vec![Cell::Long(1), Cell::Long(5)])),
     ]);
     request.finish(("User", "u"), ("Action", action), ("Doc", "d"), context)
@@ -194,11 +257,22 @@ fn every_condition_is_answered_as_cedar_answers_it() {
     let mut text = String::new();
     for (i, condition) in CONDITIONS.iter().enumerate() {
         let (effect, scope) = (["permit", "forbid"][i % 2], scopes[i % 3]);
-        text.push_str(&format!("@id(\"when-{i}\") {effect} ({scope}) when {{ {condition} }};\n"));
-        text.push_str(&format!("@id(\"unless-{i}\") permit ({}) unless {{ {condition} }};\n", scopes[0]));
+        text.push_str(&format!(
+            "@id(\"when-{i}\") {effect} ({scope}) when {{ {condition} }};\n"
+        ));
+        text.push_str(&format!(
+            "@id(\"unless-{i}\") permit ({}) unless {{ {condition} }};\n",
+            scopes[0]
+        ));
     }
     let bytes = compile_plain(SCHEMA, &text).unwrap_or_else(|findings| {
-        panic!("{}", findings.iter().map(|f| format!("{}:{:?} {}\n", f.file, f.line, f.message)).collect::<String>())
+        panic!(
+            "{}",
+            findings
+                .iter()
+                .map(|f| format!("{}:{:?} {}\n", f.file, f.line, f.message))
+                .collect::<String>()
+        )
     });
     let files = avow_compiler::Files::from([("policies.cedar".to_owned(), text)]);
     let oracle = Oracle::new(&files, &bytes);
@@ -211,13 +285,18 @@ fn every_condition_is_answered_as_cedar_answers_it() {
             let answer = Answer::read(&bytes).unwrap();
             let cedar = oracle.ask(&request);
             let name = |rule: u32| engine.bundle().rule(rule).unwrap().id().to_owned();
-            let determining: std::collections::BTreeSet<String> = answer.determining().map(name).collect();
-            let failed: std::collections::BTreeSet<String> = answer.failed().map(|f| name(f.rule)).collect();
+            let determining: std::collections::BTreeSet<String> =
+                answer.determining().map(name).collect();
+            let failed: std::collections::BTreeSet<String> =
+                answer.failed().map(|f| name(f.rule)).collect();
             assert_eq!(failed, cedar.errors, "subject {i} {action}");
             assert_eq!(determining, cedar.reasons, "subject {i} {action}");
             assert_eq!(answer.decision().as_str() == "allow", cedar.allows);
             failures += failed.len();
         }
     }
-    assert!(failures > 100, "errors are part of what is compared: {failures}");
+    assert!(
+        failures > 100,
+        "errors are part of what is compared: {failures}"
+    );
 }

@@ -29,8 +29,11 @@ fn native_engine_guest_and_cedar_answer_alike() {
         let cedar = oracle.ask(&request);
         let name = |rule: u32| engine.bundle().rule(rule).unwrap().id().to_owned();
         assert_eq!(
-            (answer.decision().as_str() == "allow", answer.determining().map(name).collect(),
-             answer.failed().map(|failure| name(failure.rule)).collect()),
+            (
+                answer.decision().as_str() == "allow",
+                answer.determining().map(name).collect(),
+                answer.failed().map(|failure| name(failure.rule)).collect()
+            ),
             (cedar.allows, cedar.reasons, cedar.errors),
             "{}",
             case.name
@@ -54,14 +57,16 @@ fn the_browsers_slice_decides_as_its_parent_on_every_consent_case() {
         if !in_consent {
             continue;
         }
-        let verdict = |engine: &mut Engine| {
-            match intake::request(engine.bundle(), &case.request, &stamp(case)) {
-                Ok(request) => {
-                    let answer = engine.decide(&request);
-                    Verdict::new(engine.bundle(), &Answer::read(&answer).unwrap())
-                }
-                Err(problem) => Verdict::refused(problem),
+        let verdict = |engine: &mut Engine| match intake::request(
+            engine.bundle(),
+            &case.request,
+            &stamp(case),
+        ) {
+            Ok(request) => {
+                let answer = engine.decide(&request);
+                Verdict::new(engine.bundle(), &Answer::read(&answer).unwrap())
             }
+            Err(problem) => Verdict::refused(problem),
         };
         assert_eq!(verdict(&mut whole), verdict(&mut slice), "{}", case.name);
         asked += 1;
@@ -73,12 +78,28 @@ fn the_browsers_slice_decides_as_its_parent_on_every_consent_case() {
 fn the_slice_has_no_string_that_belongs_to_the_server_alone() {
     let pack = Pack::open("opsyn");
     let slice = pack.bundle(Target::Browser);
-    let has = |text: &str| slice.windows(text.len()).any(|window| window == text.as_bytes());
-    for kept in ["analytics-load", "opsyn-cookies-2", "google-tag-manager", "_ga_*"] {
+    let has = |text: &str| {
+        slice
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    };
+    for kept in [
+        "analytics-load",
+        "opsyn-cookies-2",
+        "google-tag-manager",
+        "_ga_*",
+    ] {
         assert!(has(kept), "{kept}");
     }
     for dropped in [
-        "isolation", "support_read", "sentry", "error-monitoring", "uk-south", ".cedar", "OpSyn::User", "erasure",
+        "isolation",
+        "support_read",
+        "sentry",
+        "error-monitoring",
+        "uk-south",
+        ".cedar",
+        "OpSyn::User",
+        "erasure",
     ] {
         assert!(!has(dropped), "{dropped}");
     }
@@ -114,10 +135,17 @@ fn consent_questions_are_the_bytes_that_the_builder_writes() {
     let written = consent_request(&bundle, &situation, &Question::Store("ga", facts));
     let text = |text: &str| Cell::Str(text.to_owned());
     let ids = |type_name: &str, ids: &[&str]| {
-        Cell::Set(ids.iter().map(|id| Cell::Entity(type_name.into(), (*id).into())).collect())
+        Cell::Set(
+            ids.iter()
+                .map(|id| Cell::Entity(type_name.into(), (*id).into()))
+                .collect(),
+        )
     };
     let record = |fields: Vec<(&str, Cell)>| {
-        fields.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
+        fields
+            .into_iter()
+            .map(|(name, cell)| (name.to_owned(), cell))
+            .collect()
     };
     let built = RequestBuilder::new().finish(
         ("Avow::Visitor", "visitor"),
@@ -133,14 +161,17 @@ fn consent_questions_are_the_bytes_that_the_builder_writes() {
             ("same_site", text("lax")),
             ("lifetime", Cell::Duration(9)),
             ("production", Cell::Bool(false)),
-            ("choice", Cell::Record(record(vec![
-                ("at", Cell::Datetime(5)),
-                ("offer", text("abc")),
-                ("granted", ids("Avow::Purpose", &["a", "b"])),
-                ("refused", ids("Avow::Purpose", &[])),
-                ("objected", ids("Avow::Purpose", &[])),
-                ("services", ids("Avow::Service", &["s"])),
-            ]))),
+            (
+                "choice",
+                Cell::Record(record(vec![
+                    ("at", Cell::Datetime(5)),
+                    ("offer", text("abc")),
+                    ("granted", ids("Avow::Purpose", &["a", "b"])),
+                    ("refused", ids("Avow::Purpose", &[])),
+                    ("objected", ids("Avow::Purpose", &[])),
+                    ("services", ids("Avow::Service", &["s"])),
+                ])),
+            ),
         ]),
     );
     assert_eq!(written, built);
@@ -157,7 +188,10 @@ fn every_case_of_the_pack_holds_and_every_promise_has_its_cases() {
         };
         assert_eq!(outcome.as_str(), case.expect.outcome, "{}", case.name);
     }
-    assert_eq!(avow_compiler::cases::gaps(&pack.compiled.promises, &pack.cases), []);
+    assert_eq!(
+        avow_compiler::cases::gaps(&pack.compiled.promises, &pack.cases),
+        []
+    );
 }
 
 #[test]

@@ -10,7 +10,27 @@ export async function start(engine, bundle, settings) {
   wasm = instance.exports;
   wasm.__wbindgen_start();
 
+  // What the browser refuses is as good as not there.
+  const attempt = (act) => {
+    try {
+      return act();
+    } catch {
+      return undefined;
+    }
+  };
   const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  // In a sandboxed page cookies throw; there, choices last as long as the page.
+  const cookies = () => attempt(() => document.cookie.split("; ")) ?? [];
+  const bake = (cookie) => attempt(() => (document.cookie = cookie + secure));
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  // Whoever set a cookie may have set it for the host or for any domain above it, and only the same domain deletes it.
+  const expire = (name) => {
+    const labels = location.hostname.split(".");
+    for (let at = 0; at <= labels.length; at++) {
+      const domain = at < labels.length ? `; Domain=${labels.slice(at).join(".")}` : "";
+      bake(`${name}=; Path=/; Max-Age=0${domain}`);
+    }
+  };
   let words;
   // Zeros say that a digest cannot be told: outside secure contexts browsers do not compute any.
   let texts = "0".repeat(64);
@@ -20,26 +40,25 @@ export async function start(engine, bundle, settings) {
     surface: settings.surface,
     jurisdiction: settings.jurisdiction,
     gpc: navigator.globalPrivacyControl === true,
-    secure: location.protocol === "https:",
-    host: location.hostname,
     reopen: settings.reopen !== "no",
     now: () => Date.now(),
     draw: () => hex(crypto.getRandomValues(new Uint8Array(16))),
-    word: (key, operator) => words[key]?.replace("{operator}", operator),
-    span: (count, unit) => count.toLocaleString(settings.language, { style: "unit", unit, unitDisplay: "long" }),
-    storage: (name) => {
-      try {
-        return window[name];
-      } catch {
-        // Refused by the browser; then there is nothing in it to delete.
-      }
+    cookie: (name) =>
+      cookies().find((cookie) => cookie.startsWith(`${name}=`))?.slice(name.length + 1),
+    say: (element, attribute, key, operator) => {
+      const text = words[key].replace("{operator}", operator);
+      if (attribute) element.setAttribute(attribute, text);
+      else element.textContent = text;
     },
-    say: (region, text) => setTimeout(() => (region.textContent = text), 200),
+    span: (element, count, unit) => {
+      element.textContent = count.toLocaleString(settings.language, { style: "unit", unit, unitDisplay: "long" });
+    },
     await_script: (script) => {
       for (const end of ["load", "error"]) script.addEventListener(end, () => widget.settled(), { once: true });
     },
     changed: () => document.dispatchEvent(new CustomEvent("avow:choice", { detail: consent() })),
-    post: (choice, digest) => {
+    keep: (name, choice, days, digest) => {
+      bake(`${name}=${choice}; Path=/; SameSite=Lax; Max-Age=${days * 86400}`);
       if (!settings.ledger) return;
       // The answer sets the cookie. That of an earlier choice must not arrive after this one and undo it.
       posting?.abort();
@@ -51,6 +70,18 @@ export async function start(engine, bundle, settings) {
         body: JSON.stringify({ choice, bundle: hex(digest), texts }),
         signal: posting.signal,
       }).catch(() => {});
+    },
+    sweep: () => {
+      for (const cookie of cookies()) {
+        const name = cookie.split("=")[0];
+        if (!widget.keeps("cookie", name)) expire(name);
+      }
+      for (const kind of ["local", "session"]) {
+        attempt(() => {
+          const storage = window[`${kind}Storage`];
+          for (const key of Object.keys(storage)) if (!widget.keeps(kind, key)) storage.removeItem(key);
+        });
+      }
     },
     reload: () => {
       if (settings.reload !== "no") location.reload();
@@ -83,6 +114,7 @@ export async function start(engine, bundle, settings) {
     event.preventDefault();
     widget.press(control);
   });
+  page.sweep();
   const scan = () => widget.scan();
   new MutationObserver(scan).observe(document, { childList: true, subtree: true });
   document.addEventListener("DOMContentLoaded", scan);
@@ -96,6 +128,8 @@ export async function start(engine, bundle, settings) {
     show: (said) => {
       words = JSON.parse(said);
       widget.show();
+      // A live region tells what it is given after the page has got to know it.
+      setTimeout(() => widget.announce(), 200);
       // What was shown, for the ledger.
       crypto.subtle
         ?.digest("SHA-256", new TextEncoder().encode(said))

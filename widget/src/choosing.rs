@@ -45,5 +45,8 @@ pub(crate) fn granted(visit: &Visit) -> Vec<String> {
         return Vec::new();
     }
     let choice = visit.choice.borrow();
-    choice.as_ref().map(|choice| choice.granted.clone()).unwrap_or_default()
+    choice
+        .as_ref()
+        .map(|choice| choice.granted.clone())
+        .unwrap_or_default()
 }

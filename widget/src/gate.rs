@@ -11,7 +11,8 @@ use web_sys::HtmlScriptElement;
 
 use crate::visit::Visit;
 
-const BLOCKED: &str = r#"script[type="text/plain"][data-service],script[type="text/plain"][data-purpose]"#;
+const BLOCKED: &str =
+    r#"script[type="text/plain"][data-service],script[type="text/plain"][data-purpose]"#;
 const NAMES: [&str; 2] = ["data-service", "data-purpose"];
 
 /// Runs what is allowed, in the order of the document. Never fails: a script that throws takes none of the others with it.

@@ -41,7 +41,9 @@ impl Layers {
         set(&banner, "role", "region");
         set(&banner, "aria-labelledby", "avow-title");
         let words = maker.add(&banner, "div", "avow-words");
-        maker.say(&words, "h2", "", "banner.title").set_id("avow-title");
+        maker
+            .say(&words, "h2", "", "banner.title")
+            .set_id("avow-title");
         maker.say(&words, "p", "avow-muted", "banner.text");
         maker.policy(&words);
         let actions = maker.add(&banner, "div", "avow-actions");
@@ -53,7 +55,7 @@ impl Layers {
             let end = maker.root("avow avow-end")?;
             let region = maker.add(&end, "div", "");
             set(&region, "role", "region");
-            set(&region, "aria-label", &maker.word("open"));
+            maker.put(&region, "aria-label", "open");
             let opener = maker.button(&region, "avow-open", "open", "open");
             Some((end, opener.unchecked_into()))
         } else {
@@ -69,9 +71,6 @@ impl Layers {
             second: None,
         };
         layers.asking(asked);
-        if asked {
-            visit.page.say(&layers.status, &maker.word("banner.title"));
-        }
         Some(layers)
     }
 
@@ -94,12 +93,23 @@ impl Layers {
     /// Takes the first layer away, because there is a choice now.
     pub(crate) fn chosen(&self, visit: &Visit) {
         self.asking(false);
+        self.tell(visit, "saved");
+    }
+
+    /// Has the first layer told, if it is there.
+    pub(crate) fn announce(&self, visit: &Visit) {
+        if !self.banner.hidden() {
+            self.tell(visit, "banner.title");
+        }
+    }
+
+    fn tell(&self, visit: &Visit, key: &str) {
         let bundle = visit.bundle();
         let maker = Maker {
             visit,
             bundle: &bundle,
         };
-        visit.page.say(&self.status, &maker.word("saved"));
+        maker.put(&self.status, "", key);
     }
 
     /// The second layer, with what is granted switched on.

@@ -51,7 +51,7 @@ pub struct Widget {
 
 #[wasm_bindgen]
 impl Widget {
-    /// Checks the bundle, reads the recorded choice, and deletes what this choice does not let the page keep.
+    /// Checks the bundle and reads the recorded choice.
     ///
     /// # Errors
     /// A word for what is wrong with the bundle.
@@ -63,7 +63,6 @@ impl Widget {
     ) -> Result<Widget, JsValue> {
         let bundle = Bundle::load(bundle).map_err(|error| JsValue::from_str(error.code()))?;
         let visit = Visit::new(bundle, page, document, language);
-        withdraw::sweep(&visit);
         Ok(Widget {
             visit,
             layers: RefCell::new(None),
@@ -85,7 +84,9 @@ impl Widget {
 
     /// A script that others waited for has run or failed.
     pub fn settled(&self) {
-        self.visit.pending.set(self.visit.pending.get().saturating_sub(1));
+        self.visit
+            .pending
+            .set(self.visit.pending.get().saturating_sub(1));
         gate::run(&self.visit);
     }
 
@@ -108,7 +109,9 @@ impl Widget {
     pub fn open(&self) {
         let dialog = {
             let mut layers = self.layers.borrow_mut();
-            layers.as_mut().and_then(|layers| layers.second(&self.visit))
+            layers
+                .as_mut()
+                .and_then(|layers| layers.second(&self.visit))
         };
         if let Some(dialog) = dialog.filter(|dialog| !dialog.open()) {
             // Refused only where the page has just removed it.
@@ -119,6 +122,16 @@ impl Widget {
     /// Takes back every consent.
     pub fn withdraw(&self) {
         self.choose("withdraw", &|_| false);
+    }
+
+    /// Has a screen reader told of the first layer, if it is there.
+    pub fn announce(&self) {
+        self.with_layers(|layers| layers.announce(&self.visit));
+    }
+
+    /// Whether a cookie, or a key of `local` or `session` storage, may stay.
+    pub fn keeps(&self, kind: &str, name: &str) -> bool {
+        withdraw::keeps(&self.visit, kind, name)
     }
 
     /// Whether a service may be loaded now.
@@ -135,7 +148,7 @@ impl Widget {
         choosing::choose(&self.visit, method, grants);
         self.close();
         self.with_layers(|layers| layers.chosen(&self.visit));
-        withdraw::sweep(&self.visit);
+        self.visit.page.sweep();
         self.visit.page.changed();
         if gate::outlived(&self.visit) {
             self.visit.page.reload();

@@ -1,4 +1,8 @@
 //! Makes elements. By `createElement` and `textContent` only: no markup, so neither injection nor Trusted Types are a matter.
+//!
+//! What it says is of two kinds: the catalogue's texts, and the widget's own words, whose keys are those of
+//! `locales/en.json`. A pack says any of these otherwise by a text of its settings under the same key, and `policy.url`, which
+//! has no word of ours, by the same means.
 
 use alloc::string::String;
 
@@ -19,7 +23,7 @@ impl<'a> Maker<'a> {
         let root = self.visit.document.create_element("div").ok()?;
         root.set_class_name(class);
         set(&root, "lang", &self.visit.language);
-        set(&root, "dir", &self.word("dir"));
+        self.put(&root, "dir", "dir");
         // Search engines are not to quote a banner as the page's content.
         set(&root, "data-nosnippet", "");
         Some(root)
@@ -30,24 +34,24 @@ impl<'a> Maker<'a> {
         add(&self.visit.document, parent, tag, class)
     }
 
-    /// One of the widget's own words, unless the pack has another.
-    pub(crate) fn word(&self, key: &str) -> String {
-        match self.own_word(key) {
-            Some(text) => String::from(text),
-            None => {
-                let operator = self.bundle.meta("operator").unwrap_or_default();
-                self.visit.page.word(key, operator).unwrap_or_default()
-            }
+    /// Says one of the widget's own words, unless the pack has another: as an attribute, or with an empty name as the text.
+    pub(crate) fn put(&self, element: &Element, attribute: &str, key: &str) {
+        let Some(text) = self.own_word(key) else {
+            let operator = self.bundle.meta("operator").unwrap_or_default();
+            return self.visit.page.say(element, attribute, key, operator);
+        };
+        if attribute.is_empty() {
+            element.set_text_content(Some(text));
+            self.mark_pack(element);
+        } else {
+            set(element, attribute, text);
         }
     }
 
     /// A new last child that says a word.
     pub(crate) fn say(&self, parent: &Element, tag: &str, class: &str, key: &str) -> Element {
         let element = self.add(parent, tag, class);
-        element.set_text_content(Some(&self.word(key)));
-        if self.own_word(key).is_some() {
-            self.mark_pack(&element);
-        }
+        self.put(&element, "", key);
         element
     }
 
@@ -85,7 +89,7 @@ impl<'a> Maker<'a> {
     }
 
     /// What the pack says in place of a word of the widget's: a text of its settings.
-    pub(crate) fn own_word(&self, key: &str) -> Option<&'a str> {
+    fn own_word(&self, key: &str) -> Option<&'a str> {
         let mut settings = String::from(self.bundle.meta("namespace")?);
         settings.push_str("::Settings");
         self.bundle.entity(&settings, "pack")?.text(key)
@@ -93,7 +97,11 @@ impl<'a> Maker<'a> {
 
     /// The pack's words may be of another language than the widget's, and run the other way.
     fn mark_pack(&self, element: &Element) {
-        if let Some(language) = self.bundle.meta("language").filter(|l| *l != self.visit.language) {
+        if let Some(language) = self
+            .bundle
+            .meta("language")
+            .filter(|l| *l != self.visit.language)
+        {
             set(element, "lang", language);
             set(element, "dir", "auto");
         }

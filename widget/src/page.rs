@@ -1,9 +1,11 @@
 //! What the widget borrows from the page: what only JavaScript has, or has in far fewer bytes. `js/start.js` lends it.
+//!
+//! INVARIANT: nothing of it decides. It sets what it is told to set, and deletes what `Widget::keeps` does not keep.
 
 use alloc::string::String;
 
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{Element, Storage};
+use web_sys::Element;
 
 #[wasm_bindgen]
 extern "C" {
@@ -22,14 +24,6 @@ extern "C" {
     #[wasm_bindgen(method, getter, structural)]
     pub fn gpc(this: &Page) -> bool;
 
-    /// Whether the page came by HTTPS.
-    #[wasm_bindgen(method, getter, structural)]
-    pub fn secure(this: &Page) -> bool;
-
-    /// The page's host name.
-    #[wasm_bindgen(method, getter, structural)]
-    pub fn host(this: &Page) -> String;
-
     /// Whether the page wants the floating control.
     #[wasm_bindgen(method, getter, structural)]
     pub fn reopen(this: &Page) -> bool;
@@ -42,21 +36,27 @@ extern "C" {
     #[wasm_bindgen(method, structural)]
     pub fn draw(this: &Page) -> String;
 
-    /// The widget's own word for `key` in the visitor's language, `{operator}` filled in.
+    /// The value of a cookie.
     #[wasm_bindgen(method, structural)]
-    pub fn word(this: &Page, key: &str, operator: &str) -> Option<String>;
+    pub fn cookie(this: &Page, name: &str) -> Option<String>;
 
-    /// `count` of a `unit` such as `day`, in the visitor's language.
+    /// Sets the consent cookie for a number of days, and posts the choice to the ledger if the site has one: it neither waits
+    /// nor fails.
     #[wasm_bindgen(method, structural)]
-    pub fn span(this: &Page, count: f64, unit: &str) -> String;
+    pub fn keep(this: &Page, name: &str, choice: &str, days: &str, bundle: &[u8]);
 
-    /// `localStorage` or `sessionStorage`; none where the browser refuses it.
+    /// Deletes the cookies and the storage that `Widget::keeps` does not keep.
     #[wasm_bindgen(method, structural)]
-    pub fn storage(this: &Page, name: &str) -> Option<Storage>;
+    pub fn sweep(this: &Page);
 
-    /// Has a live region say `text`, after the page has had time to notice the region.
+    /// Says the widget's own word for `key`, in the visitor's language and with `{operator}` filled in: as an attribute, or
+    /// with an empty name as the element's text.
     #[wasm_bindgen(method, structural)]
-    pub fn say(this: &Page, region: &Element, text: &str);
+    pub fn say(this: &Page, element: &Element, attribute: &str, key: &str, operator: &str);
+
+    /// Says `count` of a `unit` such as `day`, in the visitor's language.
+    #[wasm_bindgen(method, structural)]
+    pub fn span(this: &Page, element: &Element, count: f64, unit: &str);
 
     /// Calls `Widget::settled` once `script` has run or failed.
     #[wasm_bindgen(method, structural)]
@@ -65,10 +65,6 @@ extern "C" {
     /// Tells the page that the choice changed.
     #[wasm_bindgen(method, structural)]
     pub fn changed(this: &Page);
-
-    /// Posts a choice to the ledger, if the site has one: never waits, never fails.
-    #[wasm_bindgen(method, structural)]
-    pub fn post(this: &Page, choice: &str, bundle: &[u8]);
 
     /// Loads the page anew, unless the site does not want that.
     #[wasm_bindgen(method, structural)]

@@ -24,11 +24,13 @@ impl Second {
         let dialog = maker.add(parent, "dialog", "avow-dialog");
         set(&dialog, "aria-labelledby", "avow-heading");
         let head = maker.add(&dialog, "div", "avow-head");
-        maker.say(&head, "h2", "", "dialog.title").set_id("avow-heading");
+        maker
+            .say(&head, "h2", "", "dialog.title")
+            .set_id("avow-heading");
         let close = maker.add(&head, "button", "avow-close");
         set(&close, "type", "button");
         set(&close, "data-avow", "close");
-        set(&close, "aria-label", &maker.word("close"));
+        maker.put(&close, "aria-label", "close");
 
         let body = maker.add(&dialog, "div", "avow-body");
         maker.say(&body, "p", "avow-muted", "dialog.text");
@@ -68,33 +70,31 @@ fn purpose(
     purpose: &Entity<'_>,
 ) -> Option<(String, HtmlInputElement)> {
     let slug = purpose.id();
-    let id = |part: &str| {
-        let mut id = String::from(part);
-        id.push_str(slug);
-        id
-    };
     let card = maker.add(body, "div", "avow-purpose");
     let heading = maker.add(&card, "h3", "");
     let switch = if essential(purpose) {
         maker.tell(&heading, "span", "", purpose, "title");
-        maker.say(&card, "span", "avow-always", "always");
+        maker.say(&heading, "span", "avow-always", "always");
         None
     } else {
-        if let Some(label) = maker.tell(&heading, "label", "", purpose, "title") {
-            set(&label, "for", &id("avow-switch-"));
-        }
-        let switch = maker.add(&card, "input", "avow-switch");
+        // The label holds its switch, so that all of the line can be pressed.
+        let label = maker.add(&heading, "label", "");
+        maker.tell(&label, "span", "", purpose, "title");
+        let switch = maker.add(&label, "input", "avow-switch");
         set(&switch, "type", "checkbox");
         set(&switch, "role", "switch");
-        set(&switch, "aria-describedby", &id("avow-text-"));
-        switch.set_id(&id("avow-switch-"));
-        Some((String::from(slug), switch.unchecked_into()))
+        Some(switch)
     };
-    if let Some(text) = maker.tell(&card, "p", "avow-muted", purpose, "text") {
-        text.set_id(&id("avow-text-"));
+    if let Some(text) = maker.tell(&card, "p", "avow-muted", purpose, "text")
+        && let Some(switch) = &switch
+    {
+        let mut id = String::from("avow-");
+        id.push_str(slug);
+        text.set_id(&id);
+        set(switch, "aria-describedby", &id);
     }
     details(maker, &card, slug);
-    switch
+    switch.map(|switch| (String::from(slug), switch.unchecked_into()))
 }
 
 fn details(maker: &Maker<'_>, card: &Element, slug: &str) {
@@ -114,7 +114,12 @@ fn details(maker: &Maker<'_>, card: &Element, slug: &str) {
         return;
     }
     let table = part(maker, &details, "table", "table");
-    let row = part(maker, &part(maker, &table, "thead", "rowgroup"), "tr", "row");
+    let row = part(
+        maker,
+        &part(maker, &table, "thead", "rowgroup"),
+        "tr",
+        "row",
+    );
     for column in ["name", "provider", "purpose", "lifetime"] {
         let cell = maker.say(&row, "th", "", column);
         set(&cell, "role", "columnheader");
@@ -130,7 +135,7 @@ fn details(maker: &Maker<'_>, card: &Element, slug: &str) {
             let cell = cell(maker, &row, column);
             maker.tell(&cell, "span", "", &storage, text);
         }
-        cell(maker, &row, "lifetime").set_text_content(Some(&lifetime(maker, &storage)));
+        lifetime(maker, &cell(maker, &row, "lifetime"), &storage);
     }
 }
 
@@ -143,16 +148,21 @@ fn part(maker: &Maker<'_>, parent: &Element, tag: &str, role: &str) -> Element {
 
 fn cell(maker: &Maker<'_>, row: &Element, column: &str) -> Element {
     let cell = part(maker, row, "td", "cell");
-    set(&cell, "data-label", &maker.word(column));
+    maker.put(&cell, "data-label", column);
     cell
 }
 
 /// How long something stays, in the largest unit that says it exactly.
-fn lifetime(maker: &Maker<'_>, storage: &Entity<'_>) -> String {
+fn lifetime(maker: &Maker<'_>, cell: &Element, storage: &Entity<'_>) {
     let attr = |name| storage.attr(name);
     let Some(millis) = attr("lifetime").and_then(|span| span.as_millis()) else {
         let local = attr("kind").and_then(|kind| kind.as_str()) == Some("local");
-        return maker.word(if local { "lifetime.kept" } else { "lifetime.session" });
+        let key = if local {
+            "lifetime.kept"
+        } else {
+            "lifetime.session"
+        };
+        return maker.put(cell, "", key);
     };
     let units = [
         (365 * DAY, "year"),
@@ -162,5 +172,5 @@ fn lifetime(maker: &Maker<'_>, storage: &Entity<'_>) -> String {
     ];
     let whole = units.into_iter().find(|(unit, _)| millis % unit == 0);
     let (unit, name) = whole.unwrap_or((1000, "second"));
-    maker.visit.page.span((millis / unit) as f64, name)
+    maker.visit.page.span(cell, (millis / unit) as f64, name);
 }

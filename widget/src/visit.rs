@@ -28,7 +28,7 @@ pub(crate) struct Visit {
 
 impl Visit {
     pub(crate) fn new(bundle: Bundle, page: Page, document: Document, language: String) -> Self {
-        let choice = record::read(&bundle, &document);
+        let choice = record::read(&bundle, &page);
         Self {
             surface: page.surface(),
             jurisdiction: page.jurisdiction(),

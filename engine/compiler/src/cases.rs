@@ -125,7 +125,10 @@ impl Reader<'_> {
             return;
         };
         if let Some(key) = top.keys().find(|key| !known.contains(&key.as_str())) {
-            wrong(None, format!("unknown key `{key}`; there are `{}`", known.join("`, `")));
+            wrong(
+                None,
+                format!("unknown key `{key}`; there are `{}`", known.join("`, `")),
+            );
         }
         let shared = top.get("entities").and_then(fields).unwrap_or_default();
         let defaults = top.get("defaults").and_then(fields).unwrap_or_default();
@@ -212,7 +215,9 @@ impl Reader<'_> {
         }
         let mut request = Vec::new();
         for key in ["principal", "action", "resource"] {
-            let value = fields.remove(key).ok_or_else(|| format!("the case has no `{key}`"))?;
+            let value = fields
+                .remove(key)
+                .ok_or_else(|| format!("the case has no `{key}`"))?;
             request.push((key.to_owned(), value));
         }
         let context = fields.remove("context").unwrap_or(Json::Map(Vec::new()));
@@ -272,7 +277,9 @@ fn set(fields: &mut Fields, path: &str, value: Json) -> Result<(), String> {
         }
         return Ok(());
     };
-    let mut at = fields.entry(first.to_owned()).or_insert(Json::Map(Vec::new()));
+    let mut at = fields
+        .entry(first.to_owned())
+        .or_insert(Json::Map(Vec::new()));
     for part in way {
         let Json::Map(inner) = at else {
             return Err(format!("`{path}` leads through something that is no map"));
@@ -346,7 +353,10 @@ fn expectation(json: Option<&Json>) -> Result<Expectation, String> {
                 return Err(format!("`expect` has an unknown key `{key}`"));
             }
             Expectation {
-                outcome: text(json.and_then(|json| json.get("outcome")).cloned(), "outcome")?,
+                outcome: text(
+                    json.and_then(|json| json.get("outcome")).cloned(),
+                    "outcome",
+                )?,
                 rules: sorted("rules")?,
                 clauses: sorted("clauses")?,
                 obligations: sorted("obligations")?,
@@ -383,8 +393,14 @@ pub fn gaps(promises: &[crate::Promise], cases: &[Case]) -> Vec<Gap> {
         if !matches!(promise.kept_by, Kept::Rule | Kept::Attested) {
             continue;
         }
-        let about = || cases.iter().filter(|case| case.clauses.contains(&promise.id));
-        let allowed = about().filter(|case| case.expect.outcome == "allow").count();
+        let about = || {
+            cases
+                .iter()
+                .filter(|case| case.clauses.contains(&promise.id))
+        };
+        let allowed = about()
+            .filter(|case| case.expect.outcome == "allow")
+            .count();
         let denied = about().count() - allowed;
         let mut missing = |message: String| {
             gaps.push(Gap {

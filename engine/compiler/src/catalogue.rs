@@ -83,9 +83,13 @@ impl Catalogue {
                 for (key, value) in entries(value.get_ref()) {
                     match value.get_ref() {
                         DeValue::String(text) => {
-                            out.texts.insert(key.get_ref().to_string(), text.to_string());
+                            out.texts
+                                .insert(key.get_ref().to_string(), text.to_string());
                         }
-                        _ => wrong(value.span(), format!("text `{}` is no string", key.get_ref())),
+                        _ => wrong(
+                            value.span(),
+                            format!("text `{}` is no string", key.get_ref()),
+                        ),
                     }
                 }
             } else if name == "derived" {
@@ -94,7 +98,10 @@ impl Catalogue {
                 let known: Vec<_> = TABLES.iter().map(|(table, _)| *table).collect();
                 wrong(
                     span,
-                    format!("unknown table `{name}`; there are `{}`, `text` and `derived`", known.join("`, `")),
+                    format!(
+                        "unknown table `{name}`; there are `{}`, `text` and `derived`",
+                        known.join("`, `")
+                    ),
                 );
             }
         }
@@ -116,7 +123,10 @@ impl Catalogue {
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !fine {
-            wrong(slug.span(), format!("`{name}` is no slug: use a to z, 0 to 9 and `-`"));
+            wrong(
+                slug.span(),
+                format!("`{name}` is no slug: use a to z, 0 to 9 and `-`"),
+            );
             return;
         }
         let DeValue::Table(_) = row.get_ref() else {
@@ -132,7 +142,10 @@ impl Catalogue {
             };
             match json(value.get_ref()) {
                 Some(json) => {
-                    if fields.insert(key.to_owned(), (json, value.span())).is_some() {
+                    if fields
+                        .insert(key.to_owned(), (json, value.span()))
+                        .is_some()
+                    {
                         wrong(value.span(), "say either `name` or `pattern`".to_owned());
                     }
                 }
@@ -162,7 +175,10 @@ impl Catalogue {
         wrong: &mut impl FnMut(Range<usize>, String),
     ) {
         let DeValue::Array(rows) = value.get_ref() else {
-            wrong(value.span(), "`derived` is a list of tables: write `[[derived]]`".to_owned());
+            wrong(
+                value.span(),
+                "`derived` is a list of tables: write `[[derived]]`".to_owned(),
+            );
             return;
         };
         for row in rows {
@@ -172,12 +188,16 @@ impl Catalogue {
                     _ => None,
                 })
             };
-            let (Some(type_name), Some(attr), Some(from), Some(add)) =
-                (field("type"), field("attribute"), field("from"), field("add"))
-            else {
+            let (Some(type_name), Some(attr), Some(from), Some(add)) = (
+                field("type"),
+                field("attribute"),
+                field("from"),
+                field("add"),
+            ) else {
                 wrong(
                     row.span(),
-                    "a derived attribute needs the strings `type`, `attribute`, `from` and `add`".to_owned(),
+                    "a derived attribute needs the strings `type`, `attribute`, `from` and `add`"
+                        .to_owned(),
                 );
                 continue;
             };
@@ -221,10 +241,18 @@ impl Catalogue {
         let sources = Sources::new(&files);
         for (row, span) in &self.derived {
             let mut wrong = |message: String| {
-                findings.push(sources.error("catalogue-derived", FILE, Some(span.clone()), message));
+                findings.push(sources.error(
+                    "catalogue-derived",
+                    FILE,
+                    Some(span.clone()),
+                    message,
+                ));
             };
             let Some(of) = schema.entity_types.get(&row.type_name) else {
-                wrong(format!("the schema declares no entity type `{}`", row.type_name));
+                wrong(format!(
+                    "the schema declares no entity type `{}`",
+                    row.type_name
+                ));
                 continue;
             };
             for name in [&row.attr, &row.from] {
@@ -233,7 +261,10 @@ impl Catalogue {
                 }
             }
             let Some((months, days, millis)) = period(&row.add) else {
-                wrong(format!("`{}` is no period; one looks like `P7Y`, `P1M`, `P30D` or `PT72H`", row.add));
+                wrong(format!(
+                    "`{}` is no period; one looks like `P7Y`, `P1M`, `P30D` or `PT72H`",
+                    row.add
+                ));
                 continue;
             };
             out.push(Derived {
@@ -273,7 +304,10 @@ impl Catalogue {
                 } else if let Some(text) = plain(value) {
                     program.texts.insert((uid.clone(), key.clone()), text);
                 } else {
-                    let message = format!("the schema declares no attribute `{key}` of `{}`", row.type_name);
+                    let message = format!(
+                        "the schema declares no attribute `{key}` of `{}`",
+                        row.type_name
+                    );
                     findings.push(sources.error("catalogue", FILE, Some(span.clone()), message));
                 }
             }
@@ -299,7 +333,10 @@ impl Catalogue {
                     .insert((settings_uid.clone(), key.clone()), text.clone());
             }
         } else if !manifest.settings.is_empty() {
-            let message = format!("the schema declares no `{}`, so there is nothing to set", settings_uid.0);
+            let message = format!(
+                "the schema declares no `{}`, so there is nothing to set",
+                settings_uid.0
+            );
             findings.push(sources.error("settings", MANIFEST, None, message));
         }
         for (uid, attrs) in entities {
@@ -319,7 +356,10 @@ impl Catalogue {
         program: &mut Program,
         findings: &mut Vec<Finding>,
     ) {
-        let row = self.rows.iter().find(|row| row.type_name == uid.0 && row.slug == uid.1);
+        let row = self
+            .rows
+            .iter()
+            .find(|row| row.type_name == uid.0 && row.slug == uid.1);
         let file = if row.is_some() { FILE } else { MANIFEST };
         let schema_only = Program {
             schema: program.schema.clone(),
@@ -363,10 +403,15 @@ impl Catalogue {
             for (key, value) in &entity.attrs {
                 if let Cell::Entity(type_name, id) = value
                     && TABLES.iter().any(|(_, of)| of == type_name)
-                    && !program.entities.contains_key(&(type_name.clone(), id.clone()))
+                    && !program
+                        .entities
+                        .contains_key(&(type_name.clone(), id.clone()))
                 {
                     let span = row.fields.get(key).map(|(_, span)| span.clone());
-                    let message = format!("`{}` names {key} `{id}`, which the catalogue does not have", row.slug);
+                    let message = format!(
+                        "`{}` names {key} `{id}`, which the catalogue does not have",
+                        row.slug
+                    );
                     findings.push(sources.error("catalogue-reference", FILE, span, message));
                 }
             }
@@ -380,19 +425,35 @@ impl Catalogue {
         let mut rows: Vec<_> = self
             .rows
             .iter()
-            .filter(|row| ["Avow::Purpose", "Avow::Service", "Avow::Storage"].contains(&row.type_name))
+            .filter(|row| {
+                ["Avow::Purpose", "Avow::Service", "Avow::Storage"].contains(&row.type_name)
+            })
             .collect();
         rows.sort_by_key(|row| (row.type_name, &row.slug));
         for row in rows {
             digest.update(format!("{} {}", row.type_name, row.slug));
-            for key in ["essential", "name", "kind", "purpose", "service", "processor", "provider", "lifetime"] {
+            for key in [
+                "essential",
+                "name",
+                "kind",
+                "purpose",
+                "service",
+                "processor",
+                "provider",
+                "lifetime",
+            ] {
                 if let Some((value, _)) = row.fields.get(key) {
                     digest.update(format!(" {key}={}", plain(value).unwrap_or_default()));
                 }
             }
             digest.update("\n");
         }
-        digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .finalize()
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -421,7 +482,12 @@ fn entity_json(uid: &Uid, attrs: Vec<(String, Json)>) -> Json {
 
 fn entries<'a, 'i>(
     value: &'a DeValue<'i>,
-) -> impl Iterator<Item = (&'a toml::Spanned<std::borrow::Cow<'i, str>>, &'a toml::Spanned<DeValue<'i>>)> {
+) -> impl Iterator<
+    Item = (
+        &'a toml::Spanned<std::borrow::Cow<'i, str>>,
+        &'a toml::Spanned<DeValue<'i>>,
+    ),
+> {
     match value {
         DeValue::Table(table) => Some(table.iter()),
         _ => None,
@@ -433,12 +499,17 @@ fn entries<'a, 'i>(
 fn json(value: &DeValue<'_>) -> Option<Json> {
     Some(match value {
         DeValue::String(text) => Json::Str(text.to_string()),
-        DeValue::Integer(number) => Json::Int(i64::from_str_radix(number.as_str(), number.radix()).ok()?),
+        DeValue::Integer(number) => {
+            Json::Int(i64::from_str_radix(number.as_str(), number.radix()).ok()?)
+        }
         DeValue::Boolean(value) => Json::Bool(*value),
         DeValue::Datetime(at) => Json::Str(at.to_string()),
-        DeValue::Array(items) => {
-            Json::List(items.iter().map(|item| json(item.get_ref())).collect::<Option<_>>()?)
-        }
+        DeValue::Array(items) => Json::List(
+            items
+                .iter()
+                .map(|item| json(item.get_ref()))
+                .collect::<Option<_>>()?,
+        ),
         DeValue::Table(table) => Json::Map(
             table
                 .iter()

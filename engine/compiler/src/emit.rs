@@ -25,9 +25,7 @@ pub(crate) fn emit(program: &Program, parent: Option<[u8; 32]>) -> Vec<u8> {
     let texts: Vec<u32> = program
         .texts
         .iter()
-        .flat_map(|((owner, key), text)| {
-            [facts.uid(owner), facts.string(key), facts.string(text)]
-        })
+        .flat_map(|((owner, key), text)| [facts.uid(owner), facts.string(key), facts.string(text)])
         .collect();
     let sources: Vec<u32> = program
         .rules
@@ -60,7 +58,10 @@ pub(crate) fn digest_of(bundle: &[u8]) -> [u8; 32] {
 }
 
 fn assemble(sections: &[(u16, Vec<u8>)], parent: Option<[u8; 32]>) -> Vec<u8> {
-    let sections: Vec<_> = sections.iter().filter(|(_, bytes)| !bytes.is_empty()).collect();
+    let sections: Vec<_> = sections
+        .iter()
+        .filter(|(_, bytes)| !bytes.is_empty())
+        .collect();
     let mut body = vec![0; layout::HEADER_BYTES + sections.len() * layout::SECTION_BYTES];
     let mut table = Vec::new();
     for (id, bytes) in &sections {
@@ -212,7 +213,12 @@ impl Rules {
                 ActionScope::Eq(_) => layout::EQ,
                 ActionScope::In(_) => layout::IN,
             };
-            let uids: Vec<_> = rule.actions.uids().iter().map(|uid| facts.uid(uid)).collect();
+            let uids: Vec<_> = rule
+                .actions
+                .uids()
+                .iter()
+                .map(|uid| facts.uid(uid))
+                .collect();
             let actions = [out.list(&uids), number(uids.len())];
             let start = number(out.code.len() / avow_engine::code::INSTRUCTION_BYTES);
             for instruction in &rule.code {
@@ -340,7 +346,10 @@ fn mention_schema(program: &Program, writer: &mut BlockWriter) {
         writer.string(name);
         mention_attrs(&of.attrs, writer);
         of.tags.iter().for_each(|tags| mention(tags, writer));
-        of.parents.iter().chain(&of.ids).for_each(|text| writer.string(text));
+        of.parents
+            .iter()
+            .chain(&of.ids)
+            .for_each(|text| writer.string(text));
     }
     for (uid, action) in &program.schema.actions {
         writer.mention(&uid.0, &uid.1);
@@ -414,7 +423,8 @@ impl SchemaTables {
 
     fn names(&mut self, names: &[String], facts: &Facts) -> [u32; 2] {
         let at = [number(self.words.len()), number(names.len())];
-        self.words.extend(names.iter().map(|name| facts.string(name)));
+        self.words
+            .extend(names.iter().map(|name| facts.string(name)));
         at
     }
 }

@@ -79,7 +79,9 @@ impl Lowering<'_> {
                 let name = fn_name.to_string();
                 let function = Function::from_name(&name)
                     .filter(|function| usize::from(function.arity()) == args.len())
-                    .ok_or_else(|| unlowered(expr, format!("`{name}` with {} arguments", args.len())))?;
+                    .ok_or_else(|| {
+                        unlowered(expr, format!("`{name}` with {} arguments", args.len()))
+                    })?;
                 for arg in args.iter() {
                     self.expr(arg)?;
                 }
@@ -129,8 +131,12 @@ impl Lowering<'_> {
                 let keys = fields.keys().map(ToString::to_string).collect();
                 self.push(Instruction::Record(keys));
             }
-            ExprKind::Slot(slot) => return Err(unlowered(expr, format!("the template slot `{slot}`"))),
-            ExprKind::Unknown(_) => return Err(unlowered(expr, "an unknown of partial evaluation")),
+            ExprKind::Slot(slot) => {
+                return Err(unlowered(expr, format!("the template slot `{slot}`")));
+            }
+            ExprKind::Unknown(_) => {
+                return Err(unlowered(expr, "an unknown of partial evaluation"));
+            }
         }
         Ok(())
     }

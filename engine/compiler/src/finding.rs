@@ -73,7 +73,13 @@ impl<'a> Sources<'a> {
         let at = span.clone().and_then(|span| {
             let before = self.get(file)?.get(..span.start)?;
             let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            let column = before
+                .rsplit('\n')
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .count()
+                + 1;
             Some((line, column))
         });
         Finding {

@@ -175,7 +175,9 @@ pub(crate) fn read(sources: &Sources<'_>, findings: &mut Vec<Finding>) -> Option
         findings.push(
             sources
                 .error("manifest", MANIFEST, None, "the pack has no manifest")
-                .with_help("write `avow.toml` with a table `[pack]`: name, title, namespace, version"),
+                .with_help(
+                    "write `avow.toml` with a table `[pack]`: name, title, namespace, version",
+                ),
         );
         return None;
     }
@@ -199,7 +201,10 @@ pub(crate) fn read_promises(sources: &Sources<'_>, findings: &mut Vec<Finding>) 
             findings.push(finding.with_help(help));
         };
         if !ids.insert(promise.id.clone()) {
-            wrong(format!("promise `{}` is there twice", promise.id), "give one another id");
+            wrong(
+                format!("promise `{}` is there twice", promise.id),
+                "give one another id",
+            );
         }
         if promise.kept_by == Kept::Attested && promise.attested_by.is_none() {
             wrong(

@@ -65,7 +65,11 @@ pub(crate) fn read(
             .collect();
         policies.sort_by_key(|(span, _)| span.start);
         for (number, (span, policy)) in policies.into_iter().enumerate() {
-            let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".cedar");
+            let stem = file
+                .rsplit('/')
+                .next()
+                .unwrap_or(file)
+                .trim_end_matches(".cedar");
             let id = policy
                 .annotation("id")
                 .map_or_else(|| format!("{stem}#{}", number + 1), ToOwned::to_owned);
@@ -96,7 +100,12 @@ pub(crate) fn read(
     }
     for warning in result.validation_warnings() {
         let mut warnings = Vec::new();
-        sources.cedar("validation", place(warning.policy_id()), warning, &mut warnings);
+        sources.cedar(
+            "validation",
+            place(warning.policy_id()),
+            warning,
+            &mut warnings,
+        );
         findings.extend(warnings.into_iter().map(Finding::warning));
     }
     found.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
@@ -184,8 +193,11 @@ pub(crate) fn check(
         let clauses = rule.lowered.notes.get("clause").map(String::as_str);
         if clauses.is_none() && !promises.is_empty() {
             findings.push(
-                here("rule-without-clause", format!("rule `{id}` cites no clause"))
-                    .with_help("add `@clause(\"…\")` with the id of the promise that it keeps"),
+                here(
+                    "rule-without-clause",
+                    format!("rule `{id}` cites no clause"),
+                )
+                .with_help("add `@clause(\"…\")` with the id of the promise that it keeps"),
             );
         }
         for clause in clauses.unwrap_or_default().split_ascii_whitespace() {
@@ -221,7 +233,10 @@ pub(crate) fn check(
             let text = sources.get("promises.toml").unwrap_or_default();
             let quoted = format!("\"{}\"", promise.id);
             let span = text.find(&quoted).map(|start| start..start + quoted.len());
-            let message = format!("promise `{}` is kept by a rule, and no rule cites it", promise.id);
+            let message = format!(
+                "promise `{}` is kept by a rule, and no rule cites it",
+                promise.id
+            );
             findings.push(sources.error("promise-without-rule", "promises.toml", span, message));
         }
     }
@@ -231,7 +246,9 @@ fn for_each_entity(value: &Cell, visit: &mut impl FnMut(&str, &str)) {
     match value {
         Cell::Entity(type_name, id) => visit(type_name, id),
         Cell::Set(items) => items.iter().for_each(|item| for_each_entity(item, visit)),
-        Cell::Record(fields) => fields.values().for_each(|item| for_each_entity(item, visit)),
+        Cell::Record(fields) => fields
+            .values()
+            .for_each(|item| for_each_entity(item, visit)),
         _ => {}
     }
 }

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use avow_engine::format::EntityRow;
 use cedar_policy::{Schema as CedarSchema, SchemaFragment};
 use cedar_policy_core::validator::{
-    ValidatorSchema,
+    ValidatorEntityTypeKind, ValidatorSchema,
     types::{Attributes, EntityKind, Type as CedarType},
-    ValidatorEntityTypeKind,
 };
 use serde_json::Value as JsonValue;
 
@@ -85,9 +84,10 @@ impl Cedar {
                 .collect();
             parents.sort_unstable();
             let ids = match &of.kind {
-                ValidatorEntityTypeKind::Enum(ids) => {
-                    ids.iter().map(|id| AsRef::<str>::as_ref(id).to_owned()).collect()
-                }
+                ValidatorEntityTypeKind::Enum(ids) => ids
+                    .iter()
+                    .map(|id| AsRef::<str>::as_ref(id).to_owned())
+                    .collect(),
                 _ => Vec::new(),
             };
             out.entity_types.insert(
@@ -102,10 +102,14 @@ impl Cedar {
             );
         }
         for action in core.action_ids() {
-            let principals: BTreeSet<String> =
-                action.applies_to_principals().map(ToString::to_string).collect();
-            let resources: BTreeSet<String> =
-                action.applies_to_resources().map(ToString::to_string).collect();
+            let principals: BTreeSet<String> = action
+                .applies_to_principals()
+                .map(ToString::to_string)
+                .collect();
+            let resources: BTreeSet<String> = action
+                .applies_to_resources()
+                .map(ToString::to_string)
+                .collect();
             // An action that applies to nothing is a group: it is never asked.
             if principals.is_empty() || resources.is_empty() {
                 continue;
@@ -165,9 +169,11 @@ fn lower_type(of: &CedarType, flags: &Flags) -> Type {
         CedarType::Bool(_) | CedarType::Never => Type::Bool,
         CedarType::Long => Type::Long,
         CedarType::String => Type::Str,
-        CedarType::Entity(EntityKind::Entity(lub)) => {
-            Type::Entity(lub.get_single_entity().map(ToString::to_string).unwrap_or_default())
-        }
+        CedarType::Entity(EntityKind::Entity(lub)) => Type::Entity(
+            lub.get_single_entity()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        ),
         CedarType::Entity(EntityKind::AnyEntity) => Type::Entity(String::new()),
         CedarType::Set { element_type } => Type::Set(Box::new(
             element_type
@@ -223,7 +229,8 @@ impl Authoritative {
                     out.types.insert(name.clone());
                 }
                 if let Some(shape) = of.get("shape") {
-                    out.shapes.insert(name, flags(shape, namespace, &commons, 0));
+                    out.shapes
+                        .insert(name, flags(shape, namespace, &commons, 0));
                 }
             }
             for (id, action) in members(value, "actions") {
@@ -247,7 +254,10 @@ impl Authoritative {
     }
 }
 
-fn members<'a>(value: &'a JsonValue, key: &str) -> impl Iterator<Item = (&'a String, &'a JsonValue)> {
+fn members<'a>(
+    value: &'a JsonValue,
+    key: &str,
+) -> impl Iterator<Item = (&'a String, &'a JsonValue)> {
     value
         .get(key)
         .and_then(JsonValue::as_object)
@@ -290,7 +300,10 @@ fn flags(
         out.fields
             .insert(name.clone(), flags(attr, namespace, commons, depth + 1));
     }
-    let named = of.get("name").or_else(|| of.get("type")).and_then(JsonValue::as_str);
+    let named = of
+        .get("name")
+        .or_else(|| of.get("type"))
+        .and_then(JsonValue::as_str);
     if let Some(name) = named {
         let found = commons
             .get(&qualify(namespace, name))

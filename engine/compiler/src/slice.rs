@@ -11,7 +11,14 @@ use crate::program::{Action, Attr, EntityType, Instruction, Program, Schema, Typ
 
 /// Attributes that the banner and the gate read, whatever the rules read.
 const SHOWN: [&str; 8] = [
-    "essential", "purpose", "service", "processor", "loads", "name", "kind", "lifetime",
+    "essential",
+    "purpose",
+    "service",
+    "processor",
+    "loads",
+    "name",
+    "kind",
+    "lifetime",
 ];
 
 /// Annotations that an answer is worded with.
@@ -19,7 +26,14 @@ const NOTES: [&str; 2] = ["clause", "obligation"];
 
 /// What a bundle for a browser says of itself.
 const META: [&str; 8] = [
-    "pack", "name", "operator", "namespace", "language", "consent.cookie", "consent.days", "offer",
+    "pack",
+    "name",
+    "operator",
+    "namespace",
+    "language",
+    "consent.cookie",
+    "consent.days",
+    "offer",
 ];
 
 pub(crate) fn browser(whole: &Program) -> Program {
@@ -88,7 +102,10 @@ fn schema(whole: &Program, actions: BTreeMap<Uid, Action>, used: &BTreeSet<Strin
     let mut wanted: Vec<String> = Vec::new();
     for action in actions.values() {
         wanted.extend(action.principals.iter().chain(&action.resources).cloned());
-        action.context.values().for_each(|attr| named(&attr.of, &mut wanted));
+        action
+            .context
+            .values()
+            .for_each(|attr| named(&attr.of, &mut wanted));
     }
     let mut entity_types: BTreeMap<String, EntityType> = BTreeMap::new();
     while let Some(name) = wanted.pop() {
@@ -100,7 +117,9 @@ fn schema(whole: &Program, actions: BTreeMap<Uid, Action>, used: &BTreeSet<Strin
         }
         let mut of = of.clone();
         of.attrs.retain(|name, _| used.contains(name));
-        of.attrs.values().for_each(|attr: &Attr| named(&attr.of, &mut wanted));
+        of.attrs
+            .values()
+            .for_each(|attr: &Attr| named(&attr.of, &mut wanted));
         of.tags.iter().for_each(|tags| named(tags, &mut wanted));
         wanted.extend(of.parents.iter().cloned());
         entity_types.insert(name, of);
@@ -110,7 +129,9 @@ fn schema(whole: &Program, actions: BTreeMap<Uid, Action>, used: &BTreeSet<Strin
         derived: derived
             .filter(|row| {
                 let of = entity_types.get(&row.type_name);
-                of.is_some_and(|of| of.attrs.contains_key(&row.attr) && of.attrs.contains_key(&row.from))
+                of.is_some_and(|of| {
+                    of.attrs.contains_key(&row.attr) && of.attrs.contains_key(&row.from)
+                })
             })
             .cloned()
             .collect(),
@@ -160,7 +181,9 @@ fn entities(
         }
         let mut row = row.clone();
         row.attrs.retain(|name, _| used.contains(name));
-        row.attrs.values().for_each(|value| mentioned(value, &mut wanted));
+        row.attrs
+            .values()
+            .for_each(|value| mentioned(value, &mut wanted));
         out.insert(uid, row);
     }
     out

@@ -66,7 +66,10 @@ impl Engine {
     ) -> Result<Result<Vec<u8>, Problem>, JsError> {
         let request: Json = serde_wasm_bindgen::from_value(request)?;
         let stamp = Stamp {
-            #[expect(clippy::cast_possible_truncation, reason = "JavaScript's instants are whole milliseconds")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "JavaScript's instants are whole milliseconds"
+            )]
             now: now.map(|now| now as i64),
             tenant,
             trusted: true,

@@ -93,7 +93,10 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(Json::Int(value))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "such a number is refused by intake anyway")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "such a number is refused by intake anyway"
+    )]
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
         Ok(i64::try_from(value).map_or(Json::Float(value as f64), Json::Int))
     }

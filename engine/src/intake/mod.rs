@@ -167,7 +167,10 @@ impl<'a> Reader<'a> {
                 path,
                 format!("`{written}` may be `{one}` or `{other}`: write it with its namespace"),
             ),
-            _ => fail(path, format!("the schema declares no entity type `{written}`")),
+            _ => fail(
+                path,
+                format!("the schema declares no entity type `{written}`"),
+            ),
         }
     }
 
@@ -237,7 +240,10 @@ impl<'a> Reader<'a> {
         }
         match found {
             Some(found) => Ok(found),
-            None => fail(path, format!("the schema declares no action `{}`", written.id)),
+            None => fail(
+                path,
+                format!("the schema declares no action `{}`", written.id),
+            ),
         }
     }
 
@@ -281,7 +287,12 @@ impl<'a> Reader<'a> {
                     Cell::Entity(self.name(of.a).to_owned(), tenant.to_owned())
                 }
                 Some(of) if of.kind == kind::STRING => Cell::Str(tenant.to_owned()),
-                _ => return fail("context.tenant", "the schema declares it neither as a string nor as an entity"),
+                _ => {
+                    return fail(
+                        "context.tenant",
+                        "the schema declares it neither as a string nor as an entity",
+                    );
+                }
             };
             context.entry("tenant".to_owned()).or_insert(value);
         }
@@ -296,7 +307,10 @@ impl<'a> Reader<'a> {
         mut take: impl FnMut(&Uid, EntityRow) -> bool,
     ) -> Result<(), Problem> {
         let Json::List(entities) = json else {
-            return fail(path, format!("expected a list of entities, found {}", json.kind()));
+            return fail(
+                path,
+                format!("expected a list of entities, found {}", json.kind()),
+            );
         };
         for (i, json) in entities.iter().enumerate() {
             let path = format!("{path}[{i}]");
@@ -318,7 +332,10 @@ impl<'a> Reader<'a> {
         if self.bundle.entity(&uid.type_name, &uid.id).is_some() {
             return fail(
                 &uid_path,
-                format!("`{}` is described by the bundle, nobody else may describe it", uid.id),
+                format!(
+                    "`{}` is described by the bundle, nobody else may describe it",
+                    uid.id
+                ),
             );
         }
         let Some(of) = self.entity_type(&uid.type_name) else {
@@ -327,7 +344,10 @@ impl<'a> Reader<'a> {
         if trust == Trust::Caller && of.flags & AUTHORITATIVE != 0 {
             return fail(
                 &uid_path,
-                format!("`{}` is authoritative: a request may not describe one", uid.type_name),
+                format!(
+                    "`{}` is authoritative: a request may not describe one",
+                    uid.type_name
+                ),
             );
         }
         let empty = Json::Map(Vec::new());
@@ -355,7 +375,10 @@ impl<'a> Reader<'a> {
             let (name, from) = (self.name(derived.attr), self.name(derived.from));
             let path = join(path, name);
             if attrs.contains_key(name) {
-                return fail(&path, format!("the attribute is computed from `{from}`: leave it out"));
+                return fail(
+                    &path,
+                    format!("the attribute is computed from `{from}`: leave it out"),
+                );
             }
             let Some(Cell::Datetime(start)) = attrs.get(from) else {
                 continue;

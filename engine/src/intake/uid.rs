@@ -1,10 +1,6 @@
 //! Entity uids, as people and programs write them.
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::String,
-};
+use alloc::{borrow::ToOwned, format, string::String};
 
 use super::{Json, fail};
 use crate::verdict::Problem;
@@ -22,7 +18,10 @@ impl Uid {
         match json {
             Json::Str(text) => match Self::from_text(text) {
                 Some(uid) => Ok(uid),
-                None => fail(path, format!("`{text}` is no entity; one looks like `User::\"ada\"`")),
+                None => fail(
+                    path,
+                    format!("`{text}` is no entity; one looks like `User::\"ada\"`"),
+                ),
             },
             _ => Self::from_object(json, path),
         }
@@ -62,7 +61,10 @@ impl Uid {
                 type_name: type_name.clone(),
                 id: id.clone(),
             }),
-            _ => fail(path, "expected an entity: `{\"type\": …, \"id\": …}`, two strings"),
+            _ => fail(
+                path,
+                "expected an entity: `{\"type\": …, \"id\": …}`, two strings",
+            ),
         }
     }
 }
@@ -78,7 +80,14 @@ mod tests {
             uid(r#"A::B::"x \"y\" \\""#),
             Some(("A::B".into(), r#"x "y" \"#.into()))
         );
-        for text in ["x", "A::x", "A::\"x", "::\"x\"", "A::\"x\"y\"", "A B::\"x\""] {
+        for text in [
+            "x",
+            "A::x",
+            "A::\"x",
+            "::\"x\"",
+            "A::\"x\"y\"",
+            "A B::\"x\"",
+        ] {
             assert_eq!(uid(text), None, "{text}");
         }
     }

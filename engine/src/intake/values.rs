@@ -119,7 +119,9 @@ impl Reader<'_> {
                 if type_name != declared {
                     return fail(
                         path,
-                        format!("expected an entity of type `{declared}`, found one of type `{type_name}`"),
+                        format!(
+                            "expected an entity of type `{declared}`, found one of type `{type_name}`"
+                        ),
                     );
                 }
                 uid.id
@@ -165,7 +167,10 @@ fn extension(json: &Json, of: Type, path: &str) -> Result<Cell, Problem> {
             _ => {
                 return fail(
                     path,
-                    format!("expected a {name} such as `{example}`, found {}", json.kind()),
+                    format!(
+                        "expected a {name} such as `{example}`, found {}",
+                        json.kind()
+                    ),
                 );
             }
         },

@@ -79,9 +79,15 @@ fn build(args: &Args) -> Result<(), Exit> {
             }
             write(&args.out.join("site.avow"), &bundle)?;
             let base = args.base.trim_end_matches('/');
-            println!("wrote {} files to {}", widget_files::files().len() + 1, args.out.display());
+            println!(
+                "wrote {} files to {}",
+                widget_files::files().len() + 1,
+                args.out.display()
+            );
             println!("embed, first in the head of each page:");
-            println!("  <script src=\"{base}/avow.js\" data-site=\"{base}/site.avow\" data-surface=\"site\"></script>");
+            println!(
+                "  <script src=\"{base}/avow.js\" data-site=\"{base}/site.avow\" data-surface=\"site\"></script>"
+            );
         }
     }
     Ok(())
@@ -101,5 +107,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Exit> {
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Exit {
-    fail(Exit::System, format!("cannot write `{}`: {error}", path.display()))
+    fail(
+        Exit::System,
+        format!("cannot write `{}`: {error}", path.display()),
+    )
 }

@@ -86,7 +86,10 @@ fn explain(args: &Args) -> Result<Explanation, Exit> {
     if let Some(at) = &args.at {
         let parsed = parse_datetime(at.as_bytes());
         now = Some(parsed.ok_or_else(|| {
-            fail(Exit::Usage, format!("`{at}` is no datetime; one looks like `2026-03-01T00:00:00Z`"))
+            fail(
+                Exit::Usage,
+                format!("`{at}` is no datetime; one looks like `2026-03-01T00:00:00Z`"),
+            )
         })?);
     }
     if args.tenant.is_some() {
@@ -108,7 +111,9 @@ fn explain(args: &Args) -> Result<Explanation, Exit> {
                     Effect::Permit => "permits",
                     Effect::Forbid => "forbids",
                 },
-                file: source.map(|source| source.file.to_owned()).unwrap_or_default(),
+                file: source
+                    .map(|source| source.file.to_owned())
+                    .unwrap_or_default(),
                 line: source.map(|source| source.line).unwrap_or_default(),
                 promises: promises
                     .iter()
@@ -127,17 +132,28 @@ fn explain(args: &Args) -> Result<Explanation, Exit> {
 }
 
 fn read(file: &PathBuf) -> Result<Json, Exit> {
-    let text = fs::read_to_string(file)
-        .map_err(|error| fail(Exit::System, format!("cannot read `{}`: {error}", file.display())))?;
-    serde_json::from_str(&text)
-        .map_err(|error| fail(Exit::Usage, format!("`{}` is no JSON: {error}", file.display())))
+    let text = fs::read_to_string(file).map_err(|error| {
+        fail(
+            Exit::System,
+            format!("cannot read `{}`: {error}", file.display()),
+        )
+    })?;
+    serde_json::from_str(&text).map_err(|error| {
+        fail(
+            Exit::Usage,
+            format!("`{}` is no JSON: {error}", file.display()),
+        )
+    })
 }
 
 fn print(explanation: &Explanation) {
     let verdict = &explanation.verdict;
     println!("{}", coloured(verdict.outcome, verdict.is_allow()));
     for rule in &explanation.determining {
-        println!("  {} {} ({}:{})", rule.rule, rule.effect, rule.file, rule.line);
+        println!(
+            "  {} {} ({}:{})",
+            rule.rule, rule.effect, rule.file, rule.line
+        );
         for (clause, promise) in rule.clauses.iter().zip(&rule.promises) {
             println!("    {clause}: {promise}");
         }

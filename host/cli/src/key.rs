@@ -42,11 +42,18 @@ fn new_key(file: &Path) -> Result<(), Exit> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options
-        .open(file)
-        .map_err(|error| fail(Exit::System, format!("cannot write `{}`: {error}", file.display())))?;
-    writeln!(out, "{}", hex(&secret))
-        .map_err(|error| fail(Exit::System, format!("cannot write `{}`: {error}", file.display())))?;
+    let mut out = options.open(file).map_err(|error| {
+        fail(
+            Exit::System,
+            format!("cannot write `{}`: {error}", file.display()),
+        )
+    })?;
+    writeln!(out, "{}", hex(&secret)).map_err(|error| {
+        fail(
+            Exit::System,
+            format!("cannot write `{}`: {error}", file.display()),
+        )
+    })?;
     let public = SigningKey::from_bytes(&secret).verifying_key();
     println!("wrote the secret key to {}", file.display());
     println!("public key: {}", hex(public.as_bytes()));
@@ -57,24 +64,36 @@ fn new_token() -> Result<(), Exit> {
     let token = avow_host::tokens::generate().map_err(|error| fail(Exit::System, error))?;
     println!("token: {}", token.token);
     println!("in the token file, with the tenant that it is for:");
-    println!("[[token]]\nname = \"…\"\nhash = \"{}\"\ntenant = \"…\"", token.hash);
+    println!(
+        "[[token]]\nname = \"…\"\nhash = \"{}\"\ntenant = \"…\"",
+        token.hash
+    );
     Ok(())
 }
 
 /// Reads a secret key: 64 hexadecimal digits.
 pub(crate) fn read(file: &Path) -> Result<SigningKey, Exit> {
-    let text = fs::read_to_string(file)
-        .map_err(|error| fail(Exit::System, format!("cannot read `{}`: {error}", file.display())))?;
+    let text = fs::read_to_string(file).map_err(|error| {
+        fail(
+            Exit::System,
+            format!("cannot read `{}`: {error}", file.display()),
+        )
+    })?;
     let bytes: Option<Vec<u8>> = text
         .trim()
         .as_bytes()
         .chunks(2)
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
         .collect();
-    let secret: [u8; 32] = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
-        let message = format!("`{}` is no key: it should be 64 hexadecimal digits, as `avow new key` writes them", file.display());
-        fail(Exit::Usage, message)
-    })?;
+    let secret: [u8; 32] = bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| {
+            let message = format!(
+                "`{}` is no key: it should be 64 hexadecimal digits, as `avow new key` writes them",
+                file.display()
+            );
+            fail(Exit::Usage, message)
+        })?;
     Ok(SigningKey::from_bytes(&secret))
 }
 

@@ -20,13 +20,17 @@ use output::Exit;
 ///
 /// A pack is a folder with avow.toml, a Cedar schema, Cedar rules, a catalogue, promises and cases.
 #[derive(Parser)]
-#[command(name = "avow", version, after_help = "Examples:
+#[command(
+    name = "avow",
+    version,
+    after_help = "Examples:
   avow check policies/opsyn
   avow test policies/opsyn
   avow build policies/opsyn --target browser --out site/avow
   avow serve policies/opsyn --tenant acme=acme.json
 
-Exit codes: 0 all is well, 1 the pack or a case is wrong, 2 the command is, 3 the machine refused something.")]
+Exit codes: 0 all is well, 1 the pack or a case is wrong, 2 the command is, 3 the machine refused something."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -20,7 +20,8 @@ pub(crate) enum Exit {
 
 /// Whether colours go to standard output: only to a terminal, and not where `NO_COLOR` is set.
 pub(crate) fn colours() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stdout().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Text in green or red, where there are colours.
@@ -28,7 +29,11 @@ pub(crate) fn coloured(text: &str, good: bool) -> String {
     if !colours() {
         return text.to_owned();
     }
-    let colour = if good { AnsiColor::Green } else { AnsiColor::Red };
+    let colour = if good {
+        AnsiColor::Green
+    } else {
+        AnsiColor::Red
+    };
     let style = Style::new().bold().fg_color(Some(colour.into()));
     format!("{style}{text}{style:#}")
 }

@@ -44,14 +44,20 @@ pub(crate) fn open(folder: &Path) -> Result<Pack, Exit> {
         Err(findings) => {
             print_findings(&findings, &files);
             let count = output::count(findings.len(), "finding");
-            Err(fail(Exit::Wrong, format!("the pack does not compile: {count}")))
+            Err(fail(
+                Exit::Wrong,
+                format!("the pack does not compile: {count}"),
+            ))
         }
     }
 }
 
 pub(crate) fn print_findings(findings: &[Finding], files: &Files) {
     for finding in findings {
-        eprintln!("{}\n", avow_compiler::render(finding, files, output::colours()));
+        eprintln!(
+            "{}\n",
+            avow_compiler::render(finding, files, output::colours())
+        );
     }
 }
 

@@ -109,7 +109,9 @@ async fn serve(args: &Args) -> Result<(), Exit> {
         .local_addr()
         .map_err(|error| fail(Exit::System, error))?;
     if matches!(access, Access::Closed) {
-        tracing::warn!("neither --tokens nor --tenant: requests for decisions are answered with 401");
+        tracing::warn!(
+            "neither --tokens nor --tenant: requests for decisions are answered with 401"
+        );
     }
     let mut app = App::new(Arc::clone(&host))
         .access(access)
@@ -204,7 +206,11 @@ fn access(args: &Args, host: &Host) -> Result<Access, Exit> {
     let tokens = Tokens::parse(&text).map_err(|error| fail(Exit::Wrong, error))?;
     for (name, tenant) in tokens.tenants() {
         if !host.has_tenant(tenant) {
-            tracing::warn!(token = name, tenant, "a token is bound to a tenant without entities: it is answered with 403");
+            tracing::warn!(
+                token = name,
+                tenant,
+                "a token is bound to a tenant without entities: it is answered with 403"
+            );
         }
     }
     Ok(Access::Tokens(tokens))
@@ -253,7 +259,10 @@ fn reload_on_hangup(source: PathBuf, host: Arc<Host>) {
                     return;
                 };
                 match host.replace(&bytes) {
-                    Ok(()) => tracing::info!(bundle = host.in_force().digest(), "another bundle is in force"),
+                    Ok(()) => tracing::info!(
+                        bundle = host.in_force().digest(),
+                        "another bundle is in force"
+                    ),
                     Err(error) => tracing::error!(%error, "the bundle stays as it was"),
                 }
             });
@@ -268,5 +277,8 @@ fn reload_on_hangup(source: PathBuf, host: Arc<Host>) {
 fn reload_on_hangup(_: PathBuf, _: Arc<Host>) {}
 
 fn unreadable(path: &Path, error: std::io::Error) -> Exit {
-    fail(Exit::System, format!("cannot read `{}`: {error}", path.display()))
+    fail(
+        Exit::System,
+        format!("cannot read `{}`: {error}", path.display()),
+    )
 }

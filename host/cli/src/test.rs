@@ -92,7 +92,10 @@ pub(crate) fn run(args: &Args) -> Exit {
         print(&report, start);
     }
     if chosen.is_empty() {
-        return output::fail(Exit::Usage, "no case was run: none fits, or the pack has none");
+        return output::fail(
+            Exit::Usage,
+            "no case was run: none fits, or the pack has none",
+        );
     }
     if report.failed == 0 && report.gaps.is_empty() {
         Exit::Fine
@@ -107,7 +110,11 @@ fn report(pack: &Pack, cases: &[Case], filtered: bool) -> Report {
         passed: 0,
         failed: 0,
         failures: Vec::new(),
-        gaps: if filtered { Vec::new() } else { gaps(promises, cases) },
+        gaps: if filtered {
+            Vec::new()
+        } else {
+            gaps(promises, cases)
+        },
         pending: promises
             .iter()
             .filter(|promise| promise.kept_by == Kept::Mechanism && promise.pending)
@@ -159,19 +166,33 @@ fn print(report: &Report, start: Instant) {
     for failure in &report.failures {
         println!("{} {}", coloured("failed", false), failure.name);
         println!("  at        {}:{}", failure.file, failure.line);
-        println!("  request   {}", line(&|| serde_json::to_string(&failure.request)));
+        println!(
+            "  request   {}",
+            line(&|| serde_json::to_string(&failure.request))
+        );
         if let Some(tenant) = &failure.tenant {
             println!("  tenant    {tenant}");
         }
-        println!("  expected  {}", line(&|| serde_json::to_string(&failure.expected)));
-        println!("  answer    {}", line(&|| serde_json::to_string(&failure.answer)));
+        println!(
+            "  expected  {}",
+            line(&|| serde_json::to_string(&failure.expected))
+        );
+        println!(
+            "  answer    {}",
+            line(&|| serde_json::to_string(&failure.answer))
+        );
         for rule in &failure.rules {
             println!("  rule      {rule}");
         }
         println!();
     }
     for gap in &report.gaps {
-        println!("{} promise `{}` {}", coloured("gap", false), gap.clause, gap.message);
+        println!(
+            "{} promise `{}` {}",
+            coloured("gap", false),
+            gap.clause,
+            gap.message
+        );
     }
     for pending in &report.pending {
         println!("pending {pending}");

@@ -41,7 +41,10 @@ impl Access {
         };
         let bearer = match self {
             Self::Closed => {
-                return unauthorized("this server has no token file, so it decides for nobody", false);
+                return unauthorized(
+                    "this server has no token file, so it decides for nobody",
+                    false,
+                );
             }
             Self::Loopback(tenant) => {
                 // A web page can make its own name resolve to this machine. Then the name gives it away.

@@ -4,12 +4,16 @@
 //! request of ours: properties describe the entity that they stand at. An entity that the host knows is described already, so
 //! properties of such a one are refused, as is every member that would say nothing to a rule.
 
+use avow_engine::{
+    Verdict,
+    intake::Json,
+    verdict::{FailedRule, Problem},
+};
 use axum::{
     Json as Body,
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use avow_engine::{Verdict, intake::Json, verdict::{FailedRule, Problem}};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -128,8 +132,11 @@ fn path_here(path: &str, described: &[&str]) -> String {
         _ => None,
     };
     let entities = described.iter().enumerate().find_map(|(number, whose)| {
-        renamed(&format!("entities[{number}].attrs"), &format!("{whose}.properties"))
-            .or_else(|| renamed(&format!("entities[{number}]"), whose))
+        renamed(
+            &format!("entities[{number}].attrs"),
+            &format!("{whose}.properties"),
+        )
+        .or_else(|| renamed(&format!("entities[{number}]"), whose))
     });
     entities
         .or_else(|| renamed("principal", "subject"))
@@ -150,14 +157,21 @@ fn translate(json: Json) -> Result<(Json, Vec<&'static str>), Problem> {
         members(json, "", ["subject", "action", "resource", "context"])?;
     let (principal, subject) = entity(required(subject, "subject")?, "subject")?;
     let (target, resource) = entity(required(resource, "resource")?, "resource")?;
-    let [name, properties] = members(required(action, "action")?, "action", ["name", "properties"])?;
+    let [name, properties] = members(
+        required(action, "action")?,
+        "action",
+        ["name", "properties"],
+    )?;
     let name = text(required(name, "action.name")?, "action.name")?;
     if properties.is_some_and(|properties| !is_empty(&properties)) {
         let message = "an action has no properties: what a rule is to see belongs into `context`";
         return Err(problem("action.properties", message));
     }
     // One without properties is left to what the host knows of it.
-    let parts = [("subject", &principal, subject), ("resource", &target, resource)];
+    let parts = [
+        ("subject", &principal, subject),
+        ("resource", &target, resource),
+    ];
     let (described, entities) = parts
         .into_iter()
         .filter_map(|(whose, uid, attrs)| {
@@ -215,7 +229,11 @@ fn members<const N: usize>(
     let mut found = [const { None }; N];
     for (key, value) in fields {
         let place = names.iter().zip(&mut found).find(|(name, _)| **name == key);
-        let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let here = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         match place {
             Some((_, place @ None)) => *place = Some(value),
             Some(_) => return Err(problem(&here, "it is there twice")),

@@ -6,12 +6,12 @@
 
 use std::sync::{Mutex, PoisonError, atomic::Ordering};
 
+use avow_engine::{Bundle, Choice, Question, StoreFacts};
 use axum::{
     Json,
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use avow_engine::{Bundle, Choice, Question, StoreFacts};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use serde_json::json;
@@ -159,7 +159,9 @@ fn check(chosen: Chosen, bundle: &Bundle, now: i64) -> Result<Entry, ApiError> {
     if choice.offer != offer {
         return Err(ApiError::Conflict {
             code: "offer_changed",
-            message: format!("the choice is about another offer than `{offer}`, which is the current one"),
+            message: format!(
+                "the choice is about another offer than `{offer}`, which is the current one"
+            ),
         });
     }
     if choice.at > now.saturating_add(AHEAD_MILLIS) || choice.at < 0 {
@@ -180,7 +182,9 @@ fn check(chosen: Chosen, bundle: &Bundle, now: i64) -> Result<Entry, ApiError> {
         return bad(format!("`{}` is not a way to choose", choice.method));
     }
     if choice.language.len() > MAX_WORD_BYTES || choice.id.len() > MAX_WORD_BYTES {
-        return bad(format!("language or id is longer than {MAX_WORD_BYTES} bytes"));
+        return bad(format!(
+            "language or id is longer than {MAX_WORD_BYTES} bytes"
+        ));
     }
     Ok(Entry {
         choice,
@@ -212,7 +216,10 @@ fn cookie(
     match host.consent_by(in_force, &situation, &Question::Store(id, facts)) {
         Ok(verdict) if verdict.is_allow() => {}
         Ok(verdict) => {
-            tracing::error!(outcome = verdict.outcome, "the rules do not allow the consent cookie");
+            tracing::error!(
+                outcome = verdict.outcome,
+                "the rules do not allow the consent cookie"
+            );
             return None;
         }
         Err(error) => {

@@ -23,10 +23,7 @@ pub(crate) enum ApiError {
     #[error("{0}")]
     Forbidden(String),
     #[error("{message}")]
-    Conflict {
-        code: &'static str,
-        message: String,
-    },
+    Conflict { code: &'static str, message: String },
     #[error("{0} has no such page")]
     NotFound(&'static str),
     #[error("too many requests are waiting")]

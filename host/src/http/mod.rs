@@ -106,14 +106,12 @@ impl App {
     }
 
     /// The routes. They can be merged into a larger service.
-    #[must_use]
     pub fn router(self) -> Router {
         app(self)
     }
 }
 
 /// The routes of a service.
-#[must_use]
 pub fn app(app: App) -> Router {
     let App {
         host,
@@ -199,7 +197,11 @@ async fn ready(State(shared): State<Shared>) -> Response {
     if ready {
         "ready\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the ledger cannot be read\n").into_response()
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the ledger cannot be read\n",
+        )
+            .into_response()
     }
 }
 

@@ -56,7 +56,9 @@ pub enum SiteError {
     #[error("the name of `{0}` is not Unicode")]
     Name(PathBuf),
     /// It is larger than any site.
-    #[error("`{0}` holds too much to be served: is it the folder that `avow build --target browser` wrote?")]
+    #[error(
+        "`{0}` holds too much to be served: is it the folder that `avow build --target browser` wrote?"
+    )]
     TooLarge(PathBuf),
 }
 
@@ -120,14 +122,22 @@ impl Site {
             .unwrap_or_default();
         let encoded = ENCODINGS
             .into_iter()
-            .filter_map(|(token, suffix)| Some((token, self.files.get(&format!("{name}{suffix}"))?)))
+            .filter_map(|(token, suffix)| {
+                Some((token, self.files.get(&format!("{name}{suffix}"))?))
+            })
             .collect::<Vec<_>>();
         let chosen = encoded.iter().find(|(token, _)| accepts(accepted, token));
         let body = chosen.map_or(file, |(_, file)| file);
         let mut answer = vec![
             (header::ETAG, body.etag.clone()),
-            (header::CACHE_CONTROL, HeaderValue::from_static(file.caching())),
-            (header::CONTENT_TYPE, HeaderValue::from_static(file.content_type)),
+            (
+                header::CACHE_CONTROL,
+                HeaderValue::from_static(file.caching()),
+            ),
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static(file.content_type),
+            ),
             (
                 HeaderName::from_static("x-content-type-options"),
                 HeaderValue::from_static("nosniff"),
@@ -191,7 +201,9 @@ pub(super) async fn file(
 fn accepts(accepted: &str, token: &str) -> bool {
     accepted.split(',').any(|item| {
         let mut parts = item.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(token));
+        let named = parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(token));
         let refused = parts.any(|part| {
             let weight = part.strip_prefix("q=");
             weight.is_some_and(|weight| weight.parse() == Ok(0.0_f32))

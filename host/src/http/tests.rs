@@ -119,11 +119,17 @@ fn no_cookie_passes_a_gate_whose_guest_fails() {
         Ok::<_, std::convert::Infallible>(response)
     });
     let gated = CookieGate::new(Arc::clone(&host)).layer(service);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let response = runtime.block_on(gated.oneshot(Request::new(()))).unwrap();
     let left: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
     assert_eq!(left, ["_ga=1; Max-Age=0"]);
     let stripped = response.extensions().get::<StrippedCookies>().unwrap();
     assert!(stripped.0.iter().all(|cookie| cookie.outcome == "failed"));
-    assert_eq!(host.guests_replaced(), 1, "the guest is asked once, not for each cookie");
+    assert_eq!(
+        host.guests_replaced(),
+        1,
+        "the guest is asked once, not for each cookie"
+    );
 }

@@ -189,8 +189,7 @@ impl Guest {
         input: &[u8],
         time: std::time::Duration,
     ) -> Result<(usize, usize), GuestError> {
-        let length =
-            u32::try_from(input.len()).map_err(|_| GuestError::TooLarge(input.len()))?;
+        let length = u32::try_from(input.len()).map_err(|_| GuestError::TooLarge(input.len()))?;
         if input.len() > self.limits.memory_bytes {
             return Err(GuestError::TooLarge(input.len()));
         }

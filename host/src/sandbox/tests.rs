@@ -35,8 +35,7 @@ pub(crate) fn misbehaving(on_bang: &str) -> String {
 }
 
 pub(crate) const LOOPS: &str = "(loop $again (br $again)) (unreachable)";
-pub(crate) const GROWS: &str =
-    "(loop $again (br_if $again (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0)))) (i64.const 0)";
+pub(crate) const GROWS: &str = "(loop $again (br_if $again (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0)))) (i64.const 0)";
 pub(crate) const TRAPS: &str = "(unreachable)";
 
 fn limits() -> Limits {

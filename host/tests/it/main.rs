@@ -1,0 +1,21 @@
+//! The host as a whole: bundles, tenants, HTTP, consent. No sockets but where a socket is what is tested.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bundles;
+mod consent;
+mod evaluation;
+mod gate;
+mod isolation;
+mod ledger;
+mod site;
+mod support;
