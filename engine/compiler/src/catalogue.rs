@@ -29,6 +29,9 @@ const TABLES: [(&str, &str); 5] = [
     ("record", "Avow::RecordClass"),
 ];
 
+/// Keys that are texts for people, or tell the banner an order; any other key must be an attribute of the schema.
+const TEXTS: [&str; 5] = ["title", "text", "provider", "retention", "order"];
+
 /// A pack's catalogue.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
@@ -301,7 +304,7 @@ impl Catalogue {
             for (key, (value, span)) in &row.fields {
                 if declared.is_some_and(|of| of.attrs.contains_key(key)) {
                     attrs.push((key.clone(), value.clone()));
-                } else if let Some(text) = plain(value) {
+                } else if let Some(text) = plain(value).filter(|_| TEXTS.contains(&key.as_str())) {
                     program.texts.insert((uid.clone(), key.clone()), text);
                 } else {
                     let message = format!(
