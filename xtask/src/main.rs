@@ -1,1 +1,57 @@
-fn main() {}
+//! The project's chores, in Rust: `cargo xtask demo`, `test`, `size`.
+
+mod demo;
+mod node;
+mod run;
+mod size;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The project's chores.
+
+Usage: cargo xtask COMMAND
+
+Commands:
+  demo [--port N]   build everything and serve the OpSyn demo (default port 7878) until Ctrl-C
+  test [STEP…]      run every check, or the steps that are named
+  size              print what a browser gets, in bytes; fail over the budget in xtask/budget.toml
+
+Steps of test, in order:
+  format lint unit packs size browser
+
+Examples:
+  cargo xtask demo
+  cargo xtask test
+  cargo xtask test unit packs
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", [].as_slice()),
+    };
+    if rest.iter().any(|argument| argument == "--help" || argument == "-h") {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let done = match command {
+        "demo" => demo::run(rest),
+        "test" => test::run(rest),
+        "size" => size::run(rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(anyhow::anyhow!("unknown command `{other}`; see `cargo xtask help`")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -41,7 +41,7 @@ const CUT: &[(&str, &str)] = &[
 ];
 
 /// The module with its imports renamed, and the JavaScript that starts it: the generated bindings, then `start`.
-pub fn bind(module: &Path, start: &str) -> Result<(Vec<u8>, String), String> {
+pub(crate) fn bind(module: &Path, start: &str) -> Result<(Vec<u8>, String), String> {
     let fails = |error| format!("cannot bind the widget to JavaScript: {error:#}");
     let mut bindgen = Bindgen::new();
     bindgen

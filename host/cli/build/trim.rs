@@ -2,7 +2,7 @@
 //! misread: our own sources and the generated bindings have no string that goes over a line's end.
 
 /// A script, without lines that are comments.
-pub fn script(text: &str) -> String {
+pub(crate) fn script(text: &str) -> String {
     let mut inside = false;
     let mut out = String::new();
     for line in text.lines().map(str::trim) {
@@ -17,7 +17,7 @@ pub fn script(text: &str) -> String {
 }
 
 /// A style sheet, on one line. A space before a brace or after a colon of a declaration says nothing.
-pub fn sheet(text: &str) -> String {
+pub(crate) fn sheet(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, comment)) = rest.split_once("/*") {
@@ -35,12 +35,12 @@ pub fn sheet(text: &str) -> String {
 }
 
 /// A language, on one line.
-pub fn words(text: &str) -> String {
+pub(crate) fn words(text: &str) -> String {
     text.lines().map(str::trim).collect()
 }
 
 /// What a language has words for, in order: one a line.
-pub fn keys(text: &str) -> Vec<String> {
+pub(crate) fn keys(text: &str) -> Vec<String> {
     text.lines()
         .filter_map(|line| line.trim().strip_prefix('"')?.split('"').next())
         .map(String::from)

@@ -94,7 +94,7 @@ fn build(args: &Args) -> Result<(), Exit> {
 }
 
 /// Writes a file whole or not at all: a reader never sees half of one.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Exit> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Exit> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let beside = PathBuf::from(beside);

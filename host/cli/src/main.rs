@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod explain;
+mod guest;
 mod key;
 mod output;
 mod pack;
@@ -27,7 +28,7 @@ use output::Exit;
   avow check policies/opsyn
   avow test policies/opsyn
   avow build policies/opsyn --target browser --out site/avow
-  avow serve policies/opsyn --tenant acme=acme.json
+  avow serve policies/opsyn --entities acme=acme.json --tenant acme
 
 Exit codes: 0 all is well, 1 the pack or a case is wrong, 2 the command is, 3 the machine refused something."
 )]
@@ -48,6 +49,8 @@ enum Command {
     Explain(explain::Args),
     /// Answer requests over HTTP
     Serve(Box<serve::Args>),
+    /// Write the engine as a WebAssembly module, for a host of your own
+    Guest(guest::Args),
     /// Make a key to sign bundles with, or a token for `serve`
     #[command(subcommand)]
     New(key::New),
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Guest(args) => guest::run(&args),
         Command::New(new) => key::run(&new),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "avow", &mut std::io::stdout());

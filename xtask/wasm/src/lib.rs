@@ -147,14 +147,18 @@ impl Build<'_> {
             .args(["--print", "target-libdir", "--target", TARGET])
             .output()
             .map_err(|error| format!("cannot start rustc: {error}"))?;
-        let folder = String::from_utf8_lossy(&output.stdout);
-        if Path::new(folder.trim()).is_dir() {
-            return Ok(());
-        }
-        Err(format!(
-            "rust's target {TARGET} is not installed: run `rustup target add {TARGET}`"
-        ))
+        is_installed(String::from_utf8_lossy(&output.stdout).trim())
     }
+}
+
+/// Whether the target's own library lies where rustc looks for it.
+fn is_installed(folder: &str) -> Result<(), String> {
+    if Path::new(folder).is_dir() {
+        return Ok(());
+    }
+    Err(format!(
+        "rust's target {TARGET} is not installed: run `rustup target add {TARGET}`"
+    ))
 }
 
 /// Path of binaryen's `wasm-opt`, where npm has installed it for this workspace.
@@ -195,4 +199,48 @@ pub fn optimise(workspace: &Path, input: &Path, output: &Path) -> Result<bool, S
     }
     let message = String::from_utf8_lossy(&result.stderr);
     Err(format!("wasm-opt failed: {}", message.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::{Build, is_installed, optimise};
+
+    #[test]
+    fn a_missing_target_is_one_line_with_the_command_that_adds_it() {
+        let message = is_installed("/no/such/toolchain/lib").unwrap_err();
+        assert!(message.ends_with("`rustup target add wasm32-unknown-unknown`"));
+        assert!(!message.contains('\n'));
+        assert_eq!(is_installed(env!("CARGO_MANIFEST_DIR")), Ok(()));
+    }
+
+    #[test]
+    fn the_module_lies_where_cargo_puts_it() {
+        let module = |profile| {
+            Build {
+                workspace: Path::new("."),
+                package: "a-b",
+                profile,
+                target_dir: Path::new("t"),
+                rustflags: &[],
+                arguments: &[],
+            }
+            .module()
+        };
+        let folder = Path::new("t/wasm32-unknown-unknown");
+        assert_eq!(module("wasm"), folder.join("wasm/a_b.wasm"));
+        assert_eq!(module("dev"), folder.join("debug/a_b.wasm"));
+    }
+
+    #[test]
+    fn without_binaryen_the_module_is_copied_and_the_caller_told() {
+        let folder = std::env::temp_dir().join(format!("avow-wasm-build-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (input, output) = (folder.join("in.wasm"), folder.join("out.wasm"));
+        fs::write(&input, b"\0asm").unwrap();
+        assert_eq!(optimise(&folder, &input, &output), Ok(false));
+        assert_eq!(fs::read(&output).unwrap(), b"\0asm");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -1,0 +1,94 @@
+//! `cargo xtask size`: what a browser gets, in bytes.
+
+use std::{fs, io::Write as _};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+
+use crate::{
+    node,
+    run::{build_site, built, root, run as start, target},
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Budget {
+    guest: usize,
+    first_visit: usize,
+}
+
+/// What a first visit gets: loader, glue, engine and widget, style, one language, the site's bundle.
+const FIRST_VISIT: [&str; 6] = [
+    "avow.js",
+    "avow-widget.js",
+    "avow-widget.wasm",
+    "avow.css",
+    "en.json",
+    "site.avow",
+];
+
+#[derive(Clone, Copy, Default)]
+struct Sizes {
+    raw: usize,
+    gzip: usize,
+    brotli: usize,
+}
+
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    if !arguments.is_empty() {
+        bail!("usage: cargo xtask size");
+    }
+    if !node::install()? {
+        bail!("sizes are of shrunk WebAssembly: install Node, which brings binaryen");
+    }
+    build_site()?;
+    let budget = fs::read_to_string(root().join("xtask/budget.toml"))?;
+    let budget: Budget = toml::from_str(&budget).context("xtask/budget.toml")?;
+    let out = target().join("demo");
+    let guest = out.join("avow-guest.wasm");
+    start(built("avow"), &["guest", "--out", &guest.to_string_lossy()])?;
+    println!("{:<18} {:>8} {:>8} {:>8}", "bytes", "raw", "gzip", "brotli");
+    let print = |name: &str, sizes: Sizes| {
+        let Sizes { raw, gzip, brotli } = sizes;
+        println!("{name:<18} {raw:>8} {gzip:>8} {brotli:>8}");
+    };
+    let guest = sizes(&fs::read(guest)?)?;
+    print("guest", guest);
+    let mut sum = Sizes::default();
+    for name in FIRST_VISIT {
+        let file = out.join("avow").join(name);
+        let bytes = fs::read(&file).with_context(|| file.display().to_string())?;
+        let one = sizes(&bytes)?;
+        print(name, one);
+        sum.raw += one.raw;
+        sum.gzip += one.gzip;
+        sum.brotli += one.brotli;
+    }
+    print("first visit", sum);
+    let mut over = Vec::new();
+    for (name, found, most) in [
+        ("guest", guest.brotli, budget.guest),
+        ("first visit", sum.brotli, budget.first_visit),
+    ] {
+        if found > most {
+            over.push(format!("{name} is {found} bytes brotli, its budget {most}"));
+        }
+    }
+    if over.is_empty() {
+        Ok(())
+    } else {
+        bail!("over budget: {}", over.join("; "))
+    }
+}
+
+fn sizes(bytes: &[u8]) -> Result<Sizes> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(bytes)?;
+    let mut brotli = brotli::CompressorWriter::new(Vec::new(), 4096, 11, 22);
+    brotli.write_all(bytes)?;
+    Ok(Sizes {
+        raw: bytes.len(),
+        gzip: gzip.finish()?.len(),
+        brotli: brotli.into_inner().len(),
+    })
+}
