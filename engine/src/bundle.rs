@@ -159,6 +159,53 @@ impl BundleError {
     }
 }
 
+impl BundleError {
+    /// Twelve bytes: what it is and two numbers. A guest answers so, and its host words it.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 12] {
+        let (code, a, b) = match self {
+            Self::NotABundle => (0, 0, 0),
+            Self::Format(format) => (1, u32::from(format), 0),
+            Self::Length { expected, found } => (2, expected, found),
+            Self::Checksum => (3, 0, 0),
+            Self::Section(section) => (4, u32::from(section), 0),
+            Self::Corrupt { section, at } => (5, u32::from(section), at),
+            Self::TooLarge => (6, 0, 0),
+        };
+        let mut bytes = [0; 12];
+        let (words, _) = bytes.as_chunks_mut::<4>();
+        for (slot, word) in words.iter_mut().zip([code, a, b]) {
+            *slot = word.to_le_bytes();
+        }
+        bytes
+    }
+
+    /// What [`BundleError::to_bytes`] wrote; none for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != 12 {
+            return None;
+        }
+        let (a, b) = (u32_at(bytes, 4)?, u32_at(bytes, 8)?);
+        Some(match u32_at(bytes, 0)? {
+            0 => Self::NotABundle,
+            1 => Self::Format(a as u16),
+            2 => Self::Length {
+                expected: a,
+                found: b,
+            },
+            3 => Self::Checksum,
+            4 => Self::Section(a as u16),
+            5 => Self::Corrupt {
+                section: a as u16,
+                at: b,
+            },
+            6 => Self::TooLarge,
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for BundleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,8 +2,8 @@
 //!
 //! `avow_alloc(len)` gives a place to write input to, valid until the next call. The other functions take pointer and length
 //! of input that was written there and answer `pointer << 32 | length` of output, valid until the next call. What
-//! `avow_load` and `avow_residents` answer is empty where all is well, and else a message. `avow_decide` answers as
-//! `docs/abi.md` says.
+//! `avow_load` and `avow_residents` answer is empty where all is well, and else numbers that the host words: `docs/abi.md`
+//! has them, and what `avow_decide` answers.
 //!
 //! The only unsafe code of the engine is here: a shared static, and a host's word that it wrote what it was given.
 #![cfg(target_arch = "wasm32")]
@@ -15,10 +15,10 @@
 
 extern crate alloc;
 
-use alloc::{string::ToString as _, vec::Vec};
+use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
-use avow_engine::{Bundle, Engine};
+use avow_engine::{Bundle, Engine, answer::Refusal};
 
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
@@ -85,7 +85,7 @@ pub extern "C" fn avow_load(_: u32, len: u32) -> u64 {
                 guest.engine = Some(Engine::new(bundle));
                 Vec::new()
             }
-            Err(error) => error.to_string().into_bytes(),
+            Err(error) => error.to_bytes().to_vec(),
         },
         len,
     )
@@ -98,9 +98,9 @@ pub extern "C" fn avow_residents(_: u32, len: u32) -> u64 {
         |guest, bytes| match &mut guest.engine {
             Some(engine) => match engine.set_residents(&bytes) {
                 Ok(()) => Vec::new(),
-                Err(error) => error.to_string().into_bytes(),
+                Err(error) => (error.0 as u32).to_le_bytes().to_vec(),
             },
-            None => b"no bundle is loaded".to_vec(),
+            None => (Refusal::None as u32).to_le_bytes().to_vec(),
         },
         len,
     )

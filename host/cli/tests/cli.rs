@@ -34,7 +34,10 @@ fn text(bytes: &[u8]) -> String {
 fn changed(file: &str, change: impl Fn(&str) -> String) -> TempDir {
     let folder = TempDir::new().unwrap();
     for pack in ["base", "opsyn"] {
-        copy(&root().join("policies").join(pack), &folder.path().join(pack));
+        copy(
+            &root().join("policies").join(pack),
+            &folder.path().join(pack),
+        );
     }
     let path = folder.path().join("opsyn").join(file);
     let before = fs::read_to_string(&path).unwrap();
@@ -65,7 +68,11 @@ fn check(folder: &TempDir) -> Output {
 fn a_sound_pack_is_said_to_be_sound() {
     let out = avow(&["check", "policies/opsyn"]);
     assert_eq!(out.status.code(), Some(0));
-    assert!(text(&out.stdout).starts_with("sound policies/opsyn: "), "{}", text(&out.stdout));
+    assert!(
+        text(&out.stdout).starts_with("sound policies/opsyn: "),
+        "{}",
+        text(&out.stdout)
+    );
     assert_eq!(text(&out.stderr), "");
 }
 
@@ -79,7 +86,13 @@ fn everything_that_is_wrong_is_shown_at_once_with_its_place() {
     let out = check(&folder);
     let shown = text(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{shown}");
-    for part in ["surfac", "cookies.cedar:", "^", "no-such-clause", "unknown-clause"] {
+    for part in [
+        "surfac",
+        "cookies.cedar:",
+        "^",
+        "no-such-clause",
+        "unknown-clause",
+    ] {
         assert!(shown.contains(part), "{part} in:\n{shown}");
     }
 }
@@ -87,30 +100,47 @@ fn everything_that_is_wrong_is_shown_at_once_with_its_place() {
 #[test]
 fn a_mistake_in_the_catalogue_points_at_its_line() {
     let folder = changed("catalogue.toml", |text| {
-        text.replace("purpose = \"analytics\"\nprocessor", "purpose = \"analytiks\"\nprocessor")
+        text.replace(
+            "purpose = \"analytics\"\nprocessor",
+            "purpose = \"analytiks\"\nprocessor",
+        )
     });
     let shown = text(&check(&folder).stderr);
-    assert!(shown.contains("analytiks") && shown.contains("catalogue.toml:"), "{shown}");
+    assert!(
+        shown.contains("analytiks") && shown.contains("catalogue.toml:"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn patterns_that_overlap_are_refused() {
-    let folder = changed("catalogue.toml", |text| text.replace("\"_ga_*\"", "\"_g*\""));
+    let folder = changed("catalogue.toml", |text| {
+        text.replace("\"_ga_*\"", "\"_g*\"")
+    });
     let shown = text(&check(&folder).stderr);
     assert!(shown.contains("overlap"), "{shown}");
 }
 
 #[test]
 fn a_promise_without_a_rule_is_found() {
-    let folder = changed("cookies.cedar", |text| text.replace("opsyn-cookies-4", "opsyn-cookies-1"));
+    let folder = changed("cookies.cedar", |text| {
+        text.replace("opsyn-cookies-4", "opsyn-cookies-1")
+    });
     let shown = text(&check(&folder).stderr);
-    assert!(shown.contains("promise-without-rule") && shown.contains("promises.toml:"), "{shown}");
+    assert!(
+        shown.contains("promise-without-rule") && shown.contains("promises.toml:"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn findings_as_json_have_file_line_and_code() {
     let folder = changed("cookies.cedar", |rules| format!("{rules}\npermit ("));
-    let out = avow(&["check", "--json", folder.path().join("opsyn").to_str().unwrap()]);
+    let out = avow(&[
+        "check",
+        "--json",
+        folder.path().join("opsyn").to_str().unwrap(),
+    ]);
     let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(report["sound"], false);
     assert_eq!(report["findings"][0]["code"], "policy-syntax");
@@ -127,14 +157,22 @@ fn a_failing_case_shows_request_expectation_answer_and_rule() {
     let out = avow(&["test", folder.path().join("opsyn").to_str().unwrap()]);
     let shown = text(&out.stdout);
     assert_eq!(out.status.code(), Some(1), "{shown}");
-    for part in ["failed ", "cookies-before-a-choice.yaml:", "request   {", "expected  {", "answer    {"] {
+    for part in [
+        "failed ",
+        "cookies-before-a-choice.yaml:",
+        "request   {",
+        "expected  {",
+        "answer    {",
+    ] {
         assert!(shown.contains(part), "{part} in:\n{shown}");
     }
 }
 
 #[test]
 fn a_promise_that_loses_its_cases_fails_the_run() {
-    let folder = changed("tests/notice.yaml", |text| text.replace("opsyn-breach-1", "opsyn-rights-answer-1"));
+    let folder = changed("tests/notice.yaml", |text| {
+        text.replace("opsyn-breach-1", "opsyn-rights-answer-1")
+    });
     let out = avow(&["test", folder.path().join("opsyn").to_str().unwrap()]);
     assert_eq!(out.status.code(), Some(1));
     assert!(text(&out.stdout).contains("gap promise `opsyn-breach-1`"));
@@ -161,7 +199,12 @@ fn a_pack_that_does_not_compile_leaves_the_old_bundle_alone() {
     let bundle = folder.path().join("opsyn.avow");
     fs::write(&bundle, "old").unwrap();
     let pack = folder.path().join("opsyn");
-    let out = avow(&["build", pack.to_str().unwrap(), "--out", bundle.to_str().unwrap()]);
+    let out = avow(&[
+        "build",
+        pack.to_str().unwrap(),
+        "--out",
+        bundle.to_str().unwrap(),
+    ]);
     assert_eq!(out.status.code(), Some(1));
     assert_eq!(fs::read_to_string(bundle).unwrap(), "old");
 }
@@ -171,9 +214,21 @@ fn a_signed_bundle_is_taken_by_its_key_alone() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let out = avow(&["new", "key", &path("key")]);
-    let public = text(&out.stdout).rsplit(' ').next().unwrap().trim().to_owned();
+    let public = text(&out.stdout)
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .trim()
+        .to_owned();
     assert_eq!(public.len(), 64);
-    let out = avow(&["build", "policies/opsyn", "--out", &path("b.avow"), "--sign", &path("key")]);
+    let out = avow(&[
+        "build",
+        "policies/opsyn",
+        "--out",
+        &path("b.avow"),
+        "--sign",
+        &path("key"),
+    ]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let bytes = fs::read(path("b.avow")).unwrap();
     let trust = |key: &str| avow_host::Trust::signed_by([key]).unwrap();
@@ -188,9 +243,17 @@ fn a_signed_bundle_is_taken_by_its_key_alone() {
 
 #[test]
 fn explain_names_rule_line_and_promise() {
-    let out = avow(&["explain", "policies/opsyn", "--case", "the analytics script loads after acceptance"]);
+    let out = avow(&[
+        "explain",
+        "policies/opsyn",
+        "--case",
+        "the analytics script loads after acceptance",
+    ]);
     let shown = text(&out.stdout);
-    assert!(shown.starts_with("allow\n  analytics-load permits (cookies.cedar:"), "{shown}");
+    assert!(
+        shown.starts_with("allow\n  analytics-load permits (cookies.cedar:"),
+        "{shown}"
+    );
     assert!(shown.contains("opsyn-cookies-2: "), "{shown}");
 }
 
@@ -198,9 +261,18 @@ fn explain_names_rule_line_and_promise() {
 fn a_browser_gets_every_file_and_the_tag_that_embeds_it() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("site");
-    let ran = avow(&["build", "policies/opsyn", "--target", "browser", "--out", out.to_str().unwrap()]);
+    let ran = avow(&[
+        "build",
+        "policies/opsyn",
+        "--target",
+        "browser",
+        "--out",
+        out.to_str().unwrap(),
+    ]);
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
-    assert!(text(&ran.stdout).contains("<script src=\"/avow/avow.js\" data-site=\"/avow/site.avow\""));
+    assert!(
+        text(&ran.stdout).contains("<script src=\"/avow/avow.js\" data-site=\"/avow/site.avow\"")
+    );
     for file in ["avow.js", "avow.css", "site.avow", "en.json"] {
         assert!(out.join(file).is_file(), "{file}");
     }

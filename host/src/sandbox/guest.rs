@@ -4,6 +4,7 @@
 //! call; `avow_load`, `avow_residents`, `avow_decide(pointer, length) -> u64`, an output buffer as `pointer << 32 | length`.
 //! Loading answers with nothing, or with the text of what is wrong; a decision with the bytes of an answer.
 
+use avow_engine::{BundleError, answer::Refusal};
 use wasmtime::{Engine, InstancePre, Memory, ResourceLimiter, Store, Trap, TypedFunc};
 
 use super::Limits;
@@ -11,8 +12,8 @@ use super::Limits;
 /// The version of the interface that this host speaks.
 const ABI_VERSION: u32 = 0;
 
-/// Largest text that is taken from a guest that refuses what it is to load, bytes.
-const MAX_REFUSAL_BYTES: usize = 1024;
+/// Bytes that are taken from a guest that refuses what it is to load.
+const MAX_REFUSAL_BYTES: usize = 16;
 
 /// Elements that a guest's tables may have. Rust needs one for each function that is called by pointer.
 const MAX_TABLE_ELEMENTS: usize = 10_000;
@@ -155,9 +156,15 @@ impl Guest {
         if spoken != ABI_VERSION {
             return Err(GuestError::Interface("it is of another version"));
         }
-        guest.load(&load, bundle)?;
+        guest.load(&load, bundle, |refusal| {
+            BundleError::from_bytes(refusal).map(|error| error.to_string())
+        })?;
         if !residents.is_empty() {
-            guest.load(&set_residents, residents)?;
+            guest.load(&set_residents, residents, |refusal| {
+                let code = u32::from_le_bytes(refusal.try_into().ok()?);
+                let refusal = Refusal::ALL.get(usize::try_from(code).ok()?)?;
+                Some(refusal.message().to_owned())
+            })?;
         }
         Ok(guest)
     }
@@ -172,15 +179,22 @@ impl Guest {
         self.output(start, length)
     }
 
-    fn load(&mut self, call: &Call, input: &[u8]) -> Result<(), GuestError> {
+    /// Gives the guest something to load; `word` puts into words why it refuses.
+    fn load(
+        &mut self,
+        call: &Call,
+        input: &[u8],
+        word: impl Fn(&[u8]) -> Option<String>,
+    ) -> Result<(), GuestError> {
         let (start, length) = self.call(call, input, self.limits.load)?;
         if length == 0 {
             return Ok(());
         }
-        let text = self.output(start, length.min(MAX_REFUSAL_BYTES))?;
-        Err(GuestError::Refused(
-            String::from_utf8_lossy(&text).into_owned(),
-        ))
+        let refusal = self.output(start, length.min(MAX_REFUSAL_BYTES))?;
+        Err(match word(&refusal) {
+            Some(message) => GuestError::Refused(message),
+            None => GuestError::Interface("it refuses for a reason that it does not name"),
+        })
     }
 
     fn call(
