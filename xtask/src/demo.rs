@@ -18,12 +18,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         _ => bail!("usage: cargo xtask demo [--port N]"),
     };
     if !node::install()? {
-        eprintln!("note: there is no Node here, so the WebAssembly is not shrunk; all else is the same");
+        eprintln!(
+            "note: there is no Node here, so the WebAssembly is not shrunk; all else is the same"
+        );
     }
     build_site()?;
-    let provider = port
-        .checked_add(1)
-        .ok_or_else(|| anyhow!("port {port} has no next one, which the analytics provider needs"))?;
+    let provider = port.checked_add(1).ok_or_else(|| {
+        anyhow!("port {port} has no next one, which the analytics provider needs")
+    })?;
     for port in [port, provider] {
         TcpListener::bind(("127.0.0.1", port))
             .with_context(|| format!("port {port} is taken: name another one with --port"))?;
@@ -43,7 +45,13 @@ Three things to try:
 Ctrl-C stops everything.
 "
     );
-    let path = |name: &str| target().join("demo").join(name).to_string_lossy().into_owned();
+    let path = |name: &str| {
+        target()
+            .join("demo")
+            .join(name)
+            .to_string_lossy()
+            .into_owned()
+    };
     // The demo takes this program's place: one process, and Ctrl-C reaches it.
     let error = command(
         built("avow-demo"),

@@ -33,7 +33,10 @@ fn main() -> ExitCode {
         Some((command, rest)) => (command.as_str(), rest),
         None => ("help", [].as_slice()),
     };
-    if rest.iter().any(|argument| argument == "--help" || argument == "-h") {
+    if rest
+        .iter()
+        .any(|argument| argument == "--help" || argument == "-h")
+    {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
@@ -45,7 +48,9 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
-        other => Err(anyhow::anyhow!("unknown command `{other}`; see `cargo xtask help`")),
+        other => Err(anyhow::anyhow!(
+            "unknown command `{other}`; see `cargo xtask help`"
+        )),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

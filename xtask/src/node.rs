@@ -39,7 +39,11 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("CHROMIUM") {
         return Ok(path.into());
     }
-    let usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    let usual = [
+        "/usr/bin/chromium",
+        "/usr/bin/chromium-browser",
+        "/usr/bin/google-chrome",
+    ];
     let found = || usual.iter().map(PathBuf::from).find(|path| path.is_file());
     if let Some(path) = found() {
         return Ok(path);
@@ -51,13 +55,24 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     if root_user && works("apt-get", "--version") {
         eprintln!("installing chromium");
         run("apt-get", &["update", "-qq"])?;
-        let status = command("apt-get", &["install", "-y", "-qq", "--no-install-recommends", "chromium"])
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdout(Stdio::null())
-            .status()?;
+        let status = command(
+            "apt-get",
+            &[
+                "install",
+                "-y",
+                "-qq",
+                "--no-install-recommends",
+                "chromium",
+            ],
+        )
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdout(Stdio::null())
+        .status()?;
         if let Some(path) = found().filter(|_| status.success()) {
             return Ok(path);
         }
     }
-    bail!("no Chromium found: install it (Debian: `apt-get install chromium`) or name one in `CHROMIUM`")
+    bail!(
+        "no Chromium found: install it (Debian: `apt-get install chromium`) or name one in `CHROMIUM`"
+    )
 }

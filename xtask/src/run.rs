@@ -53,9 +53,19 @@ pub(crate) fn build_site() -> Result<()> {
     std::fs::create_dir_all(&out)?;
     let path = |name: &str| out.join(name).to_string_lossy().into_owned();
     let avow = built("avow");
-    run(&avow, &["build", "policies/opsyn", "--out", &path("opsyn.avow")])?;
     run(
         &avow,
-        &["build", "policies/opsyn", "--target", "browser", "--out", &path("avow")],
+        &["build", "policies/opsyn", "--out", &path("opsyn.avow")],
+    )?;
+    run(
+        &avow,
+        &[
+            "build",
+            "policies/opsyn",
+            "--target",
+            "browser",
+            "--out",
+            &path("avow"),
+        ],
     )
 }

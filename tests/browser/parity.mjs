@@ -1,0 +1,65 @@
+// The engine for JavaScript, in Chromium, gives the native engine's bytes; `tests/tests/parity.rs` holds those to Cedar.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { site, test } from "./run.mjs";
+
+const TYPES = { js: "text/javascript", wasm: "application/wasm", html: "text/html", json: "application/json" };
+
+/** A page on the site's origin that can import the engine; what it loads comes from the build. */
+async function parityPage({ page }) {
+  await page.route("**/parity/*", (route) => {
+    const name = new URL(route.request().url()).pathname.split("/").pop();
+    const contentType = TYPES[name.split(".").pop()];
+    if (name === "index.html") return route.fulfill({ contentType, body: "<!doctype html><title>parity</title>" });
+    const file = name === "cases.json" ? process.env.AVOW_PARITY : join(process.env.AVOW_ENGINE, name);
+    return route.fulfill({ contentType, body: readFileSync(file) });
+  });
+  await page.goto(`${site}/parity/index.html`);
+  return page;
+}
+
+export async function parity() {
+  await test("request and answer bytes are the native engine's, case by case", {}, async (visit) => {
+    const page = await parityPage(visit);
+    const { compared, differing } = await page.evaluate(async () => {
+      const { default: init, load } = await import("/parity/avow-engine.js");
+      await init();
+      const { bundle, cases } = await (await fetch("/parity/cases.json")).json();
+      const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+      const hex = (array) => Array.from(array, (byte) => byte.toString(16).padStart(2, "0")).join("");
+      const engine = load(bytes(bundle));
+      const differing = [];
+      for (const one of cases) {
+        const stamp = [one.now ?? undefined, one.tenant ?? undefined];
+        const same = hex(engine.encode(one.json, ...stamp)) === one.request
+          && hex(engine.decideBytes(bytes(one.request))) === one.answer
+          && engine.decide(one.json, ...stamp).outcome === one.outcome;
+        if (!same) differing.push(one.name);
+      }
+      return { compared: cases.length, differing };
+    });
+    assert.deepEqual(differing, []);
+    assert.ok(compared > 300, String(compared));
+  });
+
+  await test("a bundle that is no bundle throws, and a request that does not fit is refused", {}, async (visit) => {
+    const page = await parityPage(visit);
+    const seen = await page.evaluate(async () => {
+      const { default: init, load } = await import("/parity/avow-engine.js");
+      await init();
+      const { bundle } = await (await fetch("/parity/cases.json")).json();
+      const bytes = Uint8Array.from(bundle.match(/../g), (pair) => parseInt(pair, 16));
+      let thrown = "";
+      try { load(bytes.slice(1)); } catch (error) { thrown = error.message; }
+      const engine = load(bytes);
+      const answer = engine.decide({ principal: 'Visitor::"v"', action: "ask", resource: 'Settings::"pack"', context: { gpc: "yes" } });
+      return { thrown, outcome: answer.outcome, path: answer.problem.path };
+    });
+    assert.match(seen.thrown, /not a bundle/);
+    assert.equal(seen.outcome, "refused");
+    assert.equal(seen.path, "context.gpc");
+  });
+}
