@@ -206,6 +206,7 @@ impl Tally {
         number: u32,
         row: &RuleRow,
     ) -> Result<(), EvalError> {
+        machine.fuel.spend(1)?;
         if !machine.in_scope(row)? {
             return Ok(());
         }

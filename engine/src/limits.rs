@@ -1,6 +1,6 @@
 //! Every limit of the engine, in one place. They are counted in the engine itself, so each shell meets them alike.
 
-/// Steps a decision may take: one for each instruction, each value compared, each ancestor visited, each byte that `like` looks at.
+/// Steps a decision may take: one for each candidate rule, each instruction, each value compared, each ancestor visited, each byte that `like` looks at.
 pub const STEPS: u32 = 1 << 22;
 
 /// How deep a value may nest before comparing it is given up.

@@ -71,6 +71,17 @@ pub fn request(bundle: &Bundle, json: &Json, stamp: &Stamp<'_>) -> Result<Vec<u8
     reader.applies(action.resources, &resource, "resource", &action_uid)?;
     let empty = Json::Map(Vec::new());
     let given = json.get("context").unwrap_or(&empty);
+    if trust == Trust::Caller {
+        // Whatever the schema says of them: time and tenant are the host's to say.
+        for key in ["now", "tenant"] {
+            if given.get(key).is_some() {
+                return fail(
+                    &join("context", key),
+                    "the host sets it, a request may not bring it",
+                );
+            }
+        }
+    }
     let mut context = reader.record(given, action.context, "context", trust)?;
     reader.stamp(&mut context, action.context, stamp)?;
     reader.complete(&context, action.context, "context")?;
