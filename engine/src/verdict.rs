@@ -1,10 +1,6 @@
 //! An answer in words: the names of the rules, their clauses and obligations.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use serde::Serialize;
 
@@ -41,6 +37,8 @@ pub struct FailedRule {
     pub rule: String,
     /// The cause.
     pub error: String,
+    /// The clauses that it would keep. Where a forbid failed, they are why the answer is no allow.
+    pub clauses: Vec<String>,
 }
 
 /// Why a request does not fit.
@@ -98,12 +96,16 @@ impl Verdict {
             ),
             failed: answer
                 .failed()
-                .map(|failure| FailedRule {
-                    rule: bundle
-                        .rule(failure.rule)
-                        .map(|rule| rule.id().to_owned())
-                        .unwrap_or_default(),
-                    error: failure.error.message().to_string(),
+                .map(|failure| {
+                    let rule = bundle.rule(failure.rule);
+                    FailedRule {
+                        rule: rule.map(|rule| rule.id().to_owned()).unwrap_or_default(),
+                        error: failure.error.message().to_owned(),
+                        clauses: rule
+                            .iter()
+                            .flat_map(|rule| rule.clauses().map(ToOwned::to_owned))
+                            .collect(),
+                    }
                 })
                 .collect(),
             problem,

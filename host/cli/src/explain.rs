@@ -165,7 +165,11 @@ fn print(explanation: &Explanation) {
         println!("  obligation: {obligation}");
     }
     for failed in &verdict.failed {
-        println!("  {} could not be evaluated: {}", failed.rule, failed.error);
+        let clauses = failed.clauses.join(", ");
+        println!(
+            "  {} could not be evaluated: {} ({clauses})",
+            failed.rule, failed.error
+        );
     }
     if let Some(problem) = &verdict.problem {
         println!("  {problem}");
