@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { reached, site, test } from "./run.mjs";
+import { body, reached, site, test } from "./run.mjs";
 
 const VIEWS = [
   ["light", { colorScheme: "light" }],
@@ -77,11 +77,9 @@ export async function banner() {
   });
 
   await test("the page's language is the banner's, from right to left too", { locale: "ar" }, async (visit) => {
-    await visit.page.route(`${site}/`, async (route) => {
-      const answer = await route.fetch();
-      const body = (await answer.text()).replace(/<html[^>]*>/, '<html lang="ar" dir="rtl">');
-      await route.fulfill({ response: answer, body });
-    });
+    const page = (await body(`${site}/`)).toString();
+    const turned = page.replace(/<html[^>]*>/, '<html lang="ar" dir="rtl">');
+    await visit.page.route(`${site}/`, (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body: turned }));
     await visit.open(`${site}/`);
     await visit.banner();
     assert.equal(await visit.page.$eval(".avow-banner", (one) => getComputedStyle(one).direction), "rtl");

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 
-import { app, provider, reached, site, test } from "./run.mjs";
+import { bothSidesAgree } from "./application.mjs";
+import { app, body, provider, reached, site, test } from "./run.mjs";
 
 /** What may be there without any consent. */
 const NECESSARY = ["en_session", "opsyn_consent"];
@@ -84,10 +85,7 @@ export async function consent() {
     await visit.banner();
     await visit.choose("accept");
     await setByProvider(visit);
-    await visit.page.click("[data-avow-open]");
-    await visit.page.waitForSelector(".avow-dialog[open]");
-    await Promise.all([visit.page.waitForEvent("load"), visit.choose("reject", ".avow-dialog")]);
-    await visit.page.evaluate(() => window.avow.ready);
+    await visit.withdraw();
     await settle(visit);
     assert.deepEqual(await visit.cookies(), ["opsyn_consent"]);
     await fetch(`${provider}/reset`, { method: "POST" });
@@ -112,10 +110,21 @@ export async function consent() {
     await visit.page.waitForTimeout(300);
     await visit.context.clearCookies({ name: "_ga" });
     assert.equal(await tries(), true, "after an acceptance");
-    await visit.page.click("[data-avow-open]");
-    await visit.page.waitForSelector(".avow-dialog[open]");
-    await Promise.all([visit.page.waitForEvent("load"), visit.choose("reject", ".avow-dialog")]);
+    await visit.withdraw();
     assert.equal(await tries(), false, "after a withdrawal");
+  });
+
+  await test("browser and server agree, whatever was chosen", {}, async (visit) => {
+    await visit.open(`${site}/decisions`);
+    await bothSidesAgree(visit);
+    for (const what of ["accept", "reject"]) {
+      await visit.context.clearCookies();
+      await visit.open(`${site}/`);
+      await visit.banner();
+      await visit.choose(what);
+      await visit.open(`${site}/decisions`);
+      await bothSidesAgree(visit);
+    }
   });
 
   await test("clearing the cookie shows the banner again", {}, async (visit) => {
@@ -148,12 +157,9 @@ export async function consent() {
   });
 
   await test("a damaged bundle is refused in the browser too", {}, async (visit) => {
-    await visit.page.route("**/site.avow", async (route) => {
-      const answer = await route.fetch();
-      const body = Buffer.from(await answer.body());
-      body[body.length >> 1] ^= 4;
-      await route.fulfill({ response: answer, body });
-    });
+    const bundle = await body(`${site}/avow/site.avow`);
+    bundle[bundle.length >> 1] ^= 4;
+    await visit.page.route("**/site.avow", (route) => route.fulfill({ body: bundle }));
     await visit.page.goto(`${site}/`);
     assert.equal(await visit.page.evaluate(() => window.avow.ready), false);
     await settle(visit);

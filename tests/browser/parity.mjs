@@ -26,7 +26,7 @@ export async function parity() {
     const page = await parityPage(visit);
     const { compared, differing } = await page.evaluate(async () => {
       const { default: init, load } = await import("/parity/avow-engine.js");
-      await init();
+      await init({ module_or_path: await (await fetch("/parity/avow-engine_bg.wasm")).arrayBuffer() });
       const { bundle, cases } = await (await fetch("/parity/cases.json")).json();
       const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
       const hex = (array) => Array.from(array, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -49,7 +49,7 @@ export async function parity() {
     const page = await parityPage(visit);
     const seen = await page.evaluate(async () => {
       const { default: init, load } = await import("/parity/avow-engine.js");
-      await init();
+      await init({ module_or_path: await (await fetch("/parity/avow-engine_bg.wasm")).arrayBuffer() });
       const { bundle } = await (await fetch("/parity/cases.json")).json();
       const bytes = Uint8Array.from(bundle.match(/../g), (pair) => parseInt(pair, 16));
       let thrown = "";

@@ -4,6 +4,7 @@
 // what parity.mjs compares.
 
 import { readFileSync } from "node:fs";
+import { get } from "node:http";
 import { chromium } from "playwright-core";
 
 import { application } from "./application.mjs";
@@ -55,6 +56,14 @@ class Visit {
     return answer;
   }
 
+  /** Withdraws from the second layer. What already runs cannot be stopped, so the page reloads. */
+  async withdraw() {
+    await this.page.click("[data-avow-open]");
+    await this.page.waitForSelector(".avow-dialog[open]");
+    await Promise.all([this.page.waitForEvent("load"), this.page.click(".avow-dialog [data-avow=reject]")]);
+    await this.page.evaluate(() => window.avow.ready);
+  }
+
   /** Everything that axe finds: rule and element. */
   async axe() {
     // As an init script it would be refused by Trusted Types; the debugger's evaluation is not.
@@ -64,6 +73,14 @@ class Visit {
     return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(" ")}`);
   }
 }
+
+/** The body of one of the demo's addresses. Outside a browser nobody resolves its names, so the socket is named by number. */
+export const body = (url) => new Promise((resolve, reject) => {
+  const { host, port, pathname } = new URL(url);
+  get({ host: "127.0.0.1", port, path: pathname, headers: { host } }, async (answer) => {
+    resolve(Buffer.concat(await answer.toArray()));
+  }).on("error", reject);
+});
 
 /** Paths that reached the analytics provider since the last reset. */
 export const reached = async () => (await (await fetch(`${provider}/log`)).json()).paths;
