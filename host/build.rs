@@ -4,34 +4,39 @@
 mod config;
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use avow_wasm_build::{Build, optimise, wasm_opt};
+use avow_wasm_build::{Build, optimise, script};
 use wasmtime::Engine;
 
 /// Stack of the guest, bytes. Rust's default of 1 MiB would be set up anew with each instance.
 const STACK: &str = "link-arg=-zstack-size=131072";
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            println!("cargo::error={message}");
-            ExitCode::FAILURE
-        }
-    }
+    script::main(run)
 }
 
 fn run() -> Result<(), String> {
-    let manifest = variable("CARGO_MANIFEST_DIR")?;
+    let manifest = script::variable("CARGO_MANIFEST_DIR")?;
     let workspace = Path::new(&manifest)
         .parent()
         .ok_or("the crate has no workspace around it")?;
-    let out = PathBuf::from(variable("OUT_DIR")?);
-    watch(workspace);
+    let out = PathBuf::from(script::variable("OUT_DIR")?);
+    script::watch(
+        workspace,
+        &[
+            "build.rs",
+            "src/sandbox/config.rs",
+            "../Cargo.lock",
+            "../engine/Cargo.toml",
+            "../engine/src",
+            "../engine/guest/Cargo.toml",
+            "../engine/guest/src",
+        ],
+    );
 
     let built = Build {
         workspace,
@@ -46,7 +51,7 @@ fn run() -> Result<(), String> {
     optimise(workspace, &built, &module)?;
 
     // Naming the target, even where it is this machine, keeps the compiler from using what this very processor can do.
-    let target = variable("TARGET")?;
+    let target = script::variable("TARGET")?;
     let mut config = config::engine_config();
     let fails = |error: wasmtime::Error| format!("cannot compile the guest for {target}: {error}");
     config.target(&target).map_err(fails)?;
@@ -54,27 +59,4 @@ fn run() -> Result<(), String> {
     let wasm = fs::read(&module).map_err(|error| error.to_string())?;
     let code = engine.precompile_module(&wasm).map_err(fails)?;
     fs::write(out.join("guest.code"), code).map_err(|error| error.to_string())
-}
-
-/// What the guest is made of.
-fn watch(workspace: &Path) {
-    let sources = [
-        "build.rs",
-        "src/sandbox/config.rs",
-        "../Cargo.lock",
-        "../engine/Cargo.toml",
-        "../engine/src",
-        "../engine/guest/Cargo.toml",
-        "../engine/guest/src",
-    ];
-    for source in sources {
-        println!("cargo::rerun-if-changed={source}");
-    }
-    if let Some(program) = wasm_opt(workspace) {
-        println!("cargo::rerun-if-changed={}", program.display());
-    }
-}
-
-fn variable(name: &str) -> Result<String, String> {
-    env::var(name).map_err(|_| format!("cargo has not set {name}"))
 }

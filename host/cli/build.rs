@@ -6,33 +6,37 @@ mod glue;
 mod trim;
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use avow_wasm_build::{build, optimise, wasm_opt};
+use avow_wasm_build::{build, optimise, script};
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            println!("cargo::error={message}");
-            ExitCode::FAILURE
-        }
-    }
+    script::main(run)
 }
 
 fn run() -> Result<(), String> {
-    let manifest = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    let manifest = PathBuf::from(script::variable("CARGO_MANIFEST_DIR")?);
     let workspace = manifest
         .ancestors()
         .nth(2)
         .ok_or("the crate has no workspace around it")?;
     let source = workspace.join("widget");
-    let out = PathBuf::from(variable("OUT_DIR")?);
+    let out = PathBuf::from(script::variable("OUT_DIR")?);
     let files = out.join("widget");
-    watch(workspace);
+    script::watch(
+        workspace,
+        &[
+            "build.rs",
+            "build",
+            "../../Cargo.lock",
+            "../../engine/Cargo.toml",
+            "../../engine/src",
+            "../../widget",
+        ],
+    );
     fs::create_dir_all(&files).map_err(|error| format!("cannot make a folder: {error}"))?;
 
     let built = build(workspace, "avow-widget", &out, "wasm")?;
@@ -113,32 +117,10 @@ fn names(folder: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// What the widget is made of.
-fn watch(workspace: &Path) {
-    let sources = [
-        "build.rs",
-        "build",
-        "../../Cargo.lock",
-        "../../engine/Cargo.toml",
-        "../../engine/src",
-        "../../widget",
-    ];
-    for source in sources {
-        println!("cargo::rerun-if-changed={source}");
-    }
-    if let Some(program) = wasm_opt(workspace) {
-        println!("cargo::rerun-if-changed={}", program.display());
-    }
-}
-
 fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     fs::write(path, bytes).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
-}
-
-fn variable(name: &str) -> Result<String, String> {
-    env::var(name).map_err(|_| format!("cargo has not set {name}"))
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { app, test } from "./run.mjs";
+import { app, test } from "./harness.mjs";
 
 const signIn = async (visit, name) => {
   await visit.open(`${app}/sign-in`);

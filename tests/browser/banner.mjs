@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { body, reached, site, test } from "./run.mjs";
+import { body, reached, site, test } from "./harness.mjs";
 
 const VIEWS = [
   ["light", { colorScheme: "light" }],

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { bothSidesAgree } from "./application.mjs";
-import { app, body, provider, reached, site, test } from "./run.mjs";
+import { app, body, provider, reached, site, test } from "./harness.mjs";
 
 /** What may be there without any consent. */
 const NECESSARY = ["en_session", "opsyn_consent"];

@@ -2,22 +2,14 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 
-import { site, test } from "./run.mjs";
+import { site, test } from "./harness.mjs";
 
-const TYPES = { js: "text/javascript", wasm: "application/wasm", html: "text/html", json: "application/json" };
-
-/** A page on the site's origin that can import the engine; what it loads comes from the build. */
+/** A page that can import the engine, which the demo serves; the cases come from the build. */
 async function parityPage({ page }) {
-  await page.route("**/parity/*", (route) => {
-    const name = new URL(route.request().url()).pathname.split("/").pop();
-    const contentType = TYPES[name.split(".").pop()];
-    if (name === "index.html") return route.fulfill({ contentType, body: "<!doctype html><title>parity</title>" });
-    const file = name === "cases.json" ? process.env.AVOW_PARITY : join(process.env.AVOW_ENGINE, name);
-    return route.fulfill({ contentType, body: readFileSync(file) });
-  });
-  await page.goto(`${site}/parity/index.html`);
+  await page.route("**/parity/cases.json", (route) =>
+    route.fulfill({ contentType: "application/json", body: readFileSync(process.env.AVOW_PARITY) }));
+  await page.goto(`${site}/decisions`);
   return page;
 }
 
@@ -25,8 +17,8 @@ export async function parity() {
   await test("request and answer bytes are the native engine's, case by case", {}, async (visit) => {
     const page = await parityPage(visit);
     const { compared, differing } = await page.evaluate(async () => {
-      const { default: init, load } = await import("/parity/avow-engine.js");
-      await init({ module_or_path: await (await fetch("/parity/avow-engine_bg.wasm")).arrayBuffer() });
+      const { default: init, load } = await import("/engine/avow_engine.js");
+      await init({ module_or_path: "/engine/avow_engine_bg.wasm" });
       const { bundle, cases } = await (await fetch("/parity/cases.json")).json();
       const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
       const hex = (array) => Array.from(array, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -48,8 +40,8 @@ export async function parity() {
   await test("a bundle that is no bundle throws, and a request that does not fit is refused", {}, async (visit) => {
     const page = await parityPage(visit);
     const seen = await page.evaluate(async () => {
-      const { default: init, load } = await import("/parity/avow-engine.js");
-      await init({ module_or_path: await (await fetch("/parity/avow-engine_bg.wasm")).arrayBuffer() });
+      const { default: init, load } = await import("/engine/avow_engine.js");
+      await init({ module_or_path: "/engine/avow_engine_bg.wasm" });
       const { bundle } = await (await fetch("/parity/cases.json")).json();
       const bytes = Uint8Array.from(bundle.match(/../g), (pair) => parseInt(pair, 16));
       let thrown = "";

@@ -1,114 +1,16 @@
-// The demo in real Chromium. `cargo xtask test browser` starts the demo and this.
-//
-// Addresses come by environment: AVOW_SITE, AVOW_APP, AVOW_PROVIDER; CHROMIUM is the browser; AVOW_PARITY and AVOW_ENGINE are
-// what parity.mjs compares.
-
-import { readFileSync } from "node:fs";
-import { get } from "node:http";
-import { chromium } from "playwright-core";
+// The demo in real Chromium. `cargo xtask test browser` starts the demo and this; `node tests/browser/run.mjs pages` runs one
+// suite against a demo that is running already.
 
 import { application } from "./application.mjs";
 import { banner } from "./banner.mjs";
 import { consent } from "./consent.mjs";
+import { finish } from "./harness.mjs";
+import { pages } from "./pages.mjs";
 import { parity } from "./parity.mjs";
 
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
-
-export const site = process.env.AVOW_SITE;
-export const app = process.env.AVOW_APP;
-export const provider = process.env.AVOW_PROVIDER;
-
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true, args: FLAGS });
-const axeSource = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-
-/** What a test is given: a browser context of its own, and the few things that all of them do. */
-class Visit {
-  constructor(context, page) {
-    this.context = context;
-    this.page = page;
-    this.errors = [];
-    page.on("pageerror", (error) => this.errors.push(error.message));
-    page.on("console", (message) => message.type() === "error" && this.errors.push(message.text()));
-  }
-
-  /** Names of the cookies that the browser would send to `url`, sorted. */
-  async cookies(url) {
-    return (await this.context.cookies(url)).map((cookie) => cookie.name).sort();
-  }
-
-  /** Opens a page and waits until the widget has decided what to show. */
-  async open(url) {
-    const response = await this.page.goto(url);
-    await this.page.evaluate(() => window.avow?.ready);
-    return response;
-  }
-
-  async banner() {
-    await this.page.waitForSelector(".avow-banner", { state: "visible" });
-  }
-
-  /** Presses a button of the banner and waits until the ledger has taken the choice down. */
-  async choose(what, where = ".avow-banner") {
-    const recorded = this.page.waitForResponse((answer) => answer.url().endsWith("/consent") && answer.request().method() === "POST");
-    await this.page.click(`${where} [data-avow=${what}]`);
-    const answer = await recorded;
-    if (![200, 201].includes(answer.status())) throw new Error(`the ledger answered ${answer.status()}`);
-    return answer;
-  }
-
-  /** Withdraws from the second layer. What already runs cannot be stopped, so the page reloads. */
-  async withdraw() {
-    await this.page.click("[data-avow-open]");
-    await this.page.waitForSelector(".avow-dialog[open]");
-    await Promise.all([this.page.waitForEvent("load"), this.page.click(".avow-dialog [data-avow=reject]")]);
-    await this.page.evaluate(() => window.avow.ready);
-  }
-
-  /** Everything that axe finds: rule and element. */
-  async axe() {
-    // As an init script it would be refused by Trusted Types; the debugger's evaluation is not.
-    await this.page.evaluate(axeSource);
-    const found = await this.page.evaluate(() =>
-      window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-    return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(" ")}`);
-  }
+const suites = { consent, banner, application, pages, parity };
+const wanted = process.argv.slice(2);
+for (const [name, suite] of Object.entries(suites)) {
+  if (!wanted.length || wanted.includes(name)) await suite();
 }
-
-/** The body of one of the demo's addresses. Outside a browser nobody resolves its names, so the socket is named by number. */
-export const body = (url) => new Promise((resolve, reject) => {
-  const { host, port, pathname } = new URL(url);
-  get({ host: "127.0.0.1", port, path: pathname, headers: { host } }, async (answer) => {
-    resolve(Buffer.concat(await answer.toArray()));
-  }).on("error", reject);
-});
-
-/** Paths that reached the analytics provider since the last reset. */
-export const reached = async () => (await (await fetch(`${provider}/log`)).json()).paths;
-
-let passed = 0;
-let failed = 0;
-
-/** Runs one test in a fresh context. */
-export async function test(name, options, body) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  context.setDefaultTimeout(15_000);
-  await fetch(`${provider}/reset`, { method: "POST" });
-  try {
-    await body(new Visit(context, await context.newPage()));
-    passed += 1;
-    console.log(`ok      ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED  ${name}\n        ${String(error.stack ?? error).replaceAll("\n", "\n        ")}`);
-  } finally {
-    await context.close();
-  }
-}
-
-await consent();
-await banner();
-await application();
-await parity();
-await browser.close();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+await finish();

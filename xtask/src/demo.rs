@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             "note: there is no Node here, so the WebAssembly is not shrunk; all else is the same"
         );
     }
-    build_site()?;
+    build_site(&[])?;
     let provider = port.checked_add(1).ok_or_else(|| {
         anyhow!("port {port} has no next one, which the analytics provider needs")
     })?;

@@ -41,31 +41,54 @@ pub(crate) fn run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> R
     Ok(())
 }
 
-/// Runs cargo. Variables of the `cargo run` around this program must not leak into it: they would rebuild what they name.
+/// Runs cargo. What the `cargo run` around this program says of this very package must not leak into it: build scripts of
+/// dependencies that look at such a variable would run anew each time.
 pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
-    run("cargo", arguments)
+    let mut cargo = command("cargo", arguments);
+    let ours = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ];
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ours.iter().any(|prefix| text.starts_with(prefix)) {
+            cargo.env_remove(&name);
+        }
+    }
+    let status = cargo.status().context("cannot start `cargo`")?;
+    if !status.success() {
+        bail!("`cargo {}` failed", arguments.join(" "));
+    }
+    Ok(())
 }
 
-/// Builds the two programs of the demo, and writes the bundles and the site's files.
-pub(crate) fn build_site() -> Result<()> {
-    cargo(&["build", "--package", "avow", "--package", "avow-demo"])?;
+/// Builds the programs that the steps start. Always both together: apart, they would have other features and be built twice.
+pub(crate) fn build(also: &[&str]) -> Result<()> {
+    let both = [
+        "build",
+        "--locked",
+        "--package",
+        "avow",
+        "--package",
+        "avow-demo",
+    ];
+    cargo(&[both.as_slice(), also].concat())
+}
+
+/// Builds, and writes the bundles and the site's files.
+pub(crate) fn build_site(also: &[&str]) -> Result<()> {
+    build(also)?;
     let out = target().join("demo");
     std::fs::create_dir_all(&out)?;
     let path = |name: &str| out.join(name).to_string_lossy().into_owned();
-    let avow = built("avow");
-    run(
-        &avow,
-        &["build", "policies/opsyn", "--out", &path("opsyn.avow")],
-    )?;
-    run(
-        &avow,
-        &[
-            "build",
-            "policies/opsyn",
-            "--target",
-            "browser",
-            "--out",
-            &path("avow"),
-        ],
-    )
+    let avow = |arguments: &[&str]| {
+        run(
+            built("avow"),
+            &[["build", "policies/opsyn"].as_slice(), arguments].concat(),
+        )
+    };
+    avow(&["--out", &path("opsyn.avow")])?;
+    avow(&["--target", "browser", "--out", &path("avow")])
 }

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if !node::install()? {
         bail!("sizes are of shrunk WebAssembly: install Node, which brings binaryen");
     }
-    build_site()?;
+    build_site(&[])?;
     let budget = fs::read_to_string(root().join("xtask/budget.toml"))?;
     let budget: Budget = toml::from_str(&budget).context("xtask/budget.toml")?;
     let out = target().join("demo");

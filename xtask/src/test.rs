@@ -8,11 +8,11 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::{
     node,
-    run::{build_site, built, cargo, command, root, run as start, target},
+    run::{build, build_site, built, cargo, command, root, run as start, target},
     size,
 };
 
@@ -47,18 +47,30 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         bail!("the tests need Node 20 or later with npm: install it and run this again");
     }
     let begin = Instant::now();
-    let mut passed = 0;
+    let mut report = Vec::new();
+    let mut failed = 0;
     for (name, step) in STEPS.iter().filter(|(name, _)| wanted(name)) {
         eprintln!("== {name}");
         let start = Instant::now();
-        step().with_context(|| format!("step `{name}`"))?;
-        passed += 1;
-        eprintln!("== {name}: passed in {} s", start.elapsed().as_secs());
+        let result = step();
+        let seconds = start.elapsed().as_secs();
+        let word = match result {
+            Ok(()) => "passed",
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                failed += 1;
+                "FAILED"
+            }
+        };
+        eprintln!("== {name}: {word} in {seconds} s");
+        report.push(format!("{name:<8} {word} {seconds:>5} s"));
     }
-    eprintln!(
-        "== all {passed} steps passed in {} s",
-        begin.elapsed().as_secs()
-    );
+    // Steps after one that failed have run too: one run says everything that is wrong.
+    eprintln!("\n{}", report.join("\n"));
+    eprintln!("in all {} s", begin.elapsed().as_secs());
+    if failed > 0 {
+        bail!("{failed} of {} steps failed", report.len());
+    }
     Ok(())
 }
 
@@ -99,7 +111,7 @@ fn unit() -> Result<()> {
 }
 
 fn packs() -> Result<()> {
-    cargo(&["build", "--quiet", "--package", "avow"])?;
+    build(&[])?;
     for entry in fs::read_dir(root().join("policies"))? {
         let folder = entry?.path();
         let pack = folder.to_string_lossy().into_owned();
@@ -117,32 +129,20 @@ fn sizes() -> Result<()> {
 
 fn browser() -> Result<()> {
     let chromium = node::chromium()?;
-    build_site()?;
+    build_site(&["--package", "avow-tests"])?;
     let out = target().join("browser");
     if out.is_dir() {
         fs::remove_dir_all(&out)?;
     }
     fs::create_dir_all(&out)?;
     let cases = out.join("parity.json");
-    cargo(&[
-        "run",
-        "--quiet",
-        "--package",
-        "avow-tests",
-        "--bin",
-        "parity_cases",
-        "--",
-        &cases.to_string_lossy(),
-    ])?;
-    engine_js(&out.join("engine"))?;
+    start(built("parity_cases"), &[&cases.to_string_lossy()])?;
     let demo = Demo::start(&out)?;
     let status = command("node", &["tests/browser/run.mjs"])
         .env("AVOW_SITE", &demo.site)
         .env("AVOW_APP", &demo.app)
         .env("AVOW_PROVIDER", &demo.provider)
-        .env("AVOW_LEDGER", out.join("consent.db"))
         .env("AVOW_PARITY", &cases)
-        .env("AVOW_ENGINE", out.join("engine"))
         .env("CHROMIUM", chromium)
         .status()
         .context("cannot start `node`")?;
@@ -151,18 +151,6 @@ fn browser() -> Result<()> {
         bail!("the browser tests failed");
     }
     Ok(())
-}
-
-/// The engine for JavaScript, bound as a module that a page imports.
-fn engine_js(out: &Path) -> Result<()> {
-    let module = avow_wasm_build::build(&root(), "avow-engine-js", &target().join("xtask"), "wasm")
-        .map_err(|message| anyhow!(message))?;
-    let mut bindgen = wasm_bindgen_cli_support::Bindgen::new();
-    bindgen
-        .input_path(module)
-        .out_name("avow-engine")
-        .web(true)?;
-    bindgen.generate(out)
 }
 
 /// The demo on ports of its own; it is stopped when this is dropped.

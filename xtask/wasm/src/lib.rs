@@ -10,6 +10,15 @@ use std::{
     process::{Command, Stdio},
 };
 
+pub mod script;
+
+/// Binaryen's `wasm-opt` as npm installs it, relative to the workspace.
+const OPTIMISER: &str = if cfg!(windows) {
+    "node_modules/.bin/wasm-opt.cmd"
+} else {
+    "node_modules/.bin/wasm-opt"
+};
+
 /// The target of every module.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -161,15 +170,10 @@ fn is_installed(folder: &str) -> Result<(), String> {
     ))
 }
 
-/// Path of binaryen's `wasm-opt`, where npm has installed it for this workspace.
+/// Binaryen's `wasm-opt`, where npm has installed it for this workspace.
 #[must_use]
 pub fn wasm_opt(workspace: &Path) -> Option<PathBuf> {
-    let name = if cfg!(windows) {
-        "wasm-opt.cmd"
-    } else {
-        "wasm-opt"
-    };
-    let path = workspace.join("node_modules").join(".bin").join(name);
+    let path = workspace.join(OPTIMISER);
     path.exists().then_some(path)
 }
 
