@@ -45,7 +45,7 @@ function fill(row, verdict) {
   const badge = element("span", WORDS[verdict.outcome] ?? verdict.outcome, `badge ${allowed ? "allow" : "deny"}`);
   badge.dataset.outcome = verdict.outcome;
   const rules = verdict.rules.map((rule) => element("code", rule));
-  if (!rules.length) rules.push(element("span", "no rule", "muted"));
+  if (!rules.length) rules.push(element("span", "no rule permits it", "muted"));
   cell.replaceChildren(badge, ...rules.flatMap((rule) => [" ", rule]));
   const own = [...row.cells[2].querySelectorAll("code")].map((code) => code.textContent);
   const server = row.cells[2].querySelector("[data-outcome]").dataset.outcome;

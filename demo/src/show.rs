@@ -121,7 +121,7 @@ pub(crate) fn badge(answer: &Answer) -> Html {
 /// The rules that decided.
 pub(crate) fn rules(answer: &Answer) -> Html {
     if answer.rules.is_empty() && answer.outcome == "not_permitted" {
-        return Html::ours("<span class=\"muted\">no rule</span>");
+        return Html::ours("<span class=\"muted\">no rule permits it</span>");
     }
     let codes = answer
         .rules
