@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::{
     node,
-    run::{build_site, built, command, target},
+    run::{build_site, built, command, target, wasm_target},
 };
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             "note: there is no Node here, so the WebAssembly is not shrunk; all else is the same"
         );
     }
+    wasm_target()?;
     build_site(&[])?;
     let provider = port.checked_add(1).ok_or_else(|| {
         anyhow!("port {port} has no next one, which the analytics provider needs")

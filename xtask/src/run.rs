@@ -64,6 +64,20 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Adds the WebAssembly target where rustup can; where it cannot, the error says what to do.
+pub(crate) fn wasm_target() -> Result<()> {
+    let missing = match avow_wasm_build::require_target(&root()) {
+        Ok(()) => return Ok(()),
+        Err(missing) => missing,
+    };
+    eprintln!("adding rust's target {}", avow_wasm_build::TARGET);
+    let added = command("rustup", &["target", "add", avow_wasm_build::TARGET]).status();
+    if added.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    bail!(missing)
+}
+
 /// Builds the programs that the steps start. Always both together: apart, they would have other features and be built twice.
 pub(crate) fn build(also: &[&str]) -> Result<()> {
     let both = [

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     node,
-    run::{build_site, built, root, run as start, target},
+    run::{build_site, built, root, run as start, target, wasm_target},
 };
 
 #[derive(Deserialize)]
@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if !node::install()? {
         bail!("sizes are of shrunk WebAssembly: install Node, which brings binaryen");
     }
+    wasm_target()?;
     build_site(&[])?;
     let budget = fs::read_to_string(root().join("xtask/budget.toml"))?;
     let budget: Budget = toml::from_str(&budget).context("xtask/budget.toml")?;

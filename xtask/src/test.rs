@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     node,
-    run::{build, build_site, built, cargo, command, root, run as start, target},
+    run::{build, build_site, built, cargo, command, root, run as start, target, wasm_target},
     size,
 };
 
@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if !node::install()? {
         bail!("the tests need Node 20 or later with npm: install it and run this again");
     }
+    wasm_target()?;
     let begin = Instant::now();
     let mut report = Vec::new();
     let mut failed = 0;

@@ -103,7 +103,7 @@ impl Build<'_> {
     /// # Errors
     /// As [`build`].
     pub fn run(&self) -> Result<PathBuf, String> {
-        self.require_target()?;
+        require_target(self.workspace)?;
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo
             .current_dir(self.workspace)
@@ -149,15 +149,19 @@ impl Build<'_> {
         let file = format!("{}.wasm", self.package.replace('-', "_"));
         self.target_dir.join(TARGET).join(folder).join(file)
     }
+}
 
-    fn require_target(&self) -> Result<(), String> {
-        let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-            .current_dir(self.workspace)
-            .args(["--print", "target-libdir", "--target", TARGET])
-            .output()
-            .map_err(|error| format!("cannot start rustc: {error}"))?;
-        is_installed(String::from_utf8_lossy(&output.stdout).trim())
-    }
+/// Checks that rustc can build for [`TARGET`].
+///
+/// # Errors
+/// One line that says what to do where it cannot.
+pub fn require_target(workspace: &Path) -> Result<(), String> {
+    let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+        .current_dir(workspace)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output()
+        .map_err(|error| format!("cannot start rustc: {error}"))?;
+    is_installed(String::from_utf8_lossy(&output.stdout).trim())
 }
 
 /// Whether the target's own library lies where rustc looks for it.
