@@ -1,16 +1,19 @@
 //! What a decision is, and the bytes in which it travels.
 //!
-//! Bytes, little-endian: magic `AVA0` | outcome `u8` | decision `u8` | refusal `u16` | counts `u32` of determining and of
-//! failed rules | determining rules, a number `u32` each, ascending | failed rules: number `u32`, cause `u16`, zero `u16`,
-//! and the number `u32` of the instruction, counted over the bundle's code.
+//! Bytes, little-endian: magic `AVA1` | outcome `u8` | decision `u8` | refusal `u16` | counts `u32` of determining and of
+//! failed rules | until `i64` | determining rules, a number `u32` each, ascending | failed rules: number, cause and number of
+//! the instruction, counted over the bundle's code, `u32` each | where it was asked for, the trace (see `trace`).
 
 use alloc::vec::Vec;
 
-use crate::bytes::{len32, put_u32, u16_at, u32_at};
+use crate::{
+    bytes::{len32, put_u32, u16_at, u32_at, u64_at},
+    time::{FOREVER, NO_PROMISE},
+};
 
 /// First bytes of an answer.
-pub const MAGIC: [u8; 4] = *b"AVA0";
-const HEAD: usize = 16;
+pub const MAGIC: [u8; 4] = *b"AVA1";
+const HEAD: usize = 24;
 const FAILURE_BYTES: usize = 12;
 
 /// Cedar's answer.
@@ -145,16 +148,19 @@ pub enum Refusal {
     NotInSchema,
     /// It is larger than [`crate::limits`] allow.
     TooLarge,
+    /// It was made for another bundle, or for another version of the residents.
+    Stale,
 }
 
 impl Refusal {
     /// All refusals, by their code.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::None,
         Self::Malformed,
         Self::Redefines,
         Self::NotInSchema,
         Self::TooLarge,
+        Self::Stale,
     ];
 
     /// A sentence for people, without capital and final dot.
@@ -168,57 +174,69 @@ impl Refusal {
                 "the schema does not know this action for such a principal and resource"
             }
             Self::TooLarge => "the request is larger than the limits allow",
+            Self::Stale => {
+                "the request was made for another bundle or another version of the residents"
+            }
         }
     }
 }
 
-/// A decision, as the evaluator reaches it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verdicts {
+/// What is written first of an answer.
+pub(crate) struct Head {
     pub(crate) outcome: Outcome,
+    pub(crate) decision: Decision,
     pub(crate) refusal: Refusal,
-    pub(crate) determining: Vec<u32>,
-    pub(crate) failed: Vec<Failure>,
+    pub(crate) until: i64,
 }
 
-impl Verdicts {
+impl Head {
+    /// An answer without rules, to a request that was refused.
     pub(crate) fn refused(refusal: Refusal) -> Self {
         Self {
             outcome: Outcome::Refused,
+            decision: Decision::Deny,
             refusal,
-            determining: Vec::new(),
-            failed: Vec::new(),
+            until: NO_PROMISE,
         }
     }
 
-    /// Cedar's decision: the satisfied rules decide it, rules that failed are skipped.
-    fn decision(&self, cedar_allows: bool) -> Decision {
-        match self.outcome {
-            Outcome::Allow => Decision::Allow,
-            Outcome::Failed if cedar_allows => Decision::Allow,
-            _ => Decision::Deny,
-        }
-    }
-
-    pub(crate) fn write(&self, cedar_allows: bool) -> Vec<u8> {
-        let mut out = Vec::with_capacity(
-            HEAD + self.determining.len() * 4 + self.failed.len() * FAILURE_BYTES,
-        );
+    pub(crate) fn write(&self, determining: &[u32], failed: &[Failure], out: &mut Vec<u8>) {
+        out.clear();
         out.extend_from_slice(&MAGIC);
-        out.push(self.outcome as u8);
-        out.push(self.decision(cedar_allows) as u8);
-        out.extend_from_slice(&(self.refusal as u16).to_le_bytes());
-        put_u32(&mut out, len32(self.determining.len()));
-        put_u32(&mut out, len32(self.failed.len()));
-        for rule in &self.determining {
-            put_u32(&mut out, *rule);
+        put_u32(
+            out,
+            self.outcome as u32 | (self.decision as u32) << 8 | (self.refusal as u32) << 16,
+        );
+        put_u32(out, len32(determining.len()));
+        put_u32(out, len32(failed.len()));
+        out.extend_from_slice(&self.until.to_le_bytes());
+        for rule in determining {
+            put_u32(out, *rule);
         }
-        for failure in &self.failed {
-            put_u32(&mut out, failure.rule);
-            put_u32(&mut out, failure.error as u32);
-            put_u32(&mut out, failure.instruction);
+        for failure in failed {
+            put_u32(out, failure.rule);
+            put_u32(out, failure.error as u32);
+            put_u32(out, failure.instruction);
         }
-        out
+    }
+}
+
+/// Up to when an answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    /// For no time at all: nothing is promised beyond this very instant.
+    Now,
+    /// For every instant before this one, milliseconds since 1970 in UTC.
+    At(i64),
+    /// Whatever the clock says.
+    Forever,
+}
+
+impl Until {
+    /// Whether nothing but another bundle or other entities will change the answer.
+    #[must_use]
+    pub fn is_forever(&self) -> bool {
+        *self == Self::Forever
     }
 }
 
@@ -229,6 +247,7 @@ pub struct Answer<'a> {
     outcome: Outcome,
     decision: Decision,
     refusal: Refusal,
+    until: i64,
     determining: usize,
     failed: usize,
 }
@@ -271,11 +290,12 @@ impl<'a> Answer<'a> {
                 _ => return None,
             },
             refusal: *Refusal::ALL.get(usize::from(u16_at(bytes, 6)?))?,
+            until: u64_at(bytes, 16)?.cast_signed(),
             determining,
             failed,
         };
         let sound = answer.failed().count() == failed;
-        (bytes.len() == size && sound).then_some(answer)
+        (bytes.len() >= size && sound).then_some(answer)
     }
 
     /// What to enforce.
@@ -288,6 +308,23 @@ impl<'a> Answer<'a> {
     #[must_use]
     pub fn decision(&self) -> Decision {
         self.decision
+    }
+
+    /// Up to when the same question gets the same answer.
+    #[must_use]
+    pub fn until(&self) -> Until {
+        match self.until {
+            FOREVER => Until::Forever,
+            NO_PROMISE => Until::Now,
+            at => Until::At(at),
+        }
+    }
+
+    /// The trace of an explanation: what follows the rules.
+    #[cfg(feature = "serde")]
+    pub(crate) fn trace(&self) -> &'a [u8] {
+        let size = HEAD + self.determining * 4 + self.failed * FAILURE_BYTES;
+        self.bytes.get(size..).unwrap_or_default()
     }
 
     /// Why the engine refused the request.

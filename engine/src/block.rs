@@ -1,12 +1,18 @@
-//! A block: strings, entity uids, values and entities, as bundles, residents and requests carry them.
+//! A block: names, entity uids, values and entities, as bundles, residents and requests carry them.
 //!
-//! Bytes, little-endian: `u32` counts of strings, uids, cells, entities | strings: an end offset `u32` each, then the bytes |
-//! uids: type and id, two string numbers | cells: kind `u8`, payload 8 bytes | entities: uid, then start and length of its
-//! attributes, tags and parents among the cells.
+//! Bytes, little-endian: `u32` counts of names, uids, entities, roots, cells and bytes of text | symbols: names, then uids, a row of
+//! two words each | cells of 16 bytes | entities of 4 words | text.
 //!
-//! Strings ascend strictly, uids ascend strictly by (type, id). A set names a range of cells, a record a range of key-value
-//! pairs; a range lies before the cell that names it, and no cell belongs to two ranges. So values are finite trees, and
-//! reading them takes linear time.
+//! - A symbol: for a name zero, for a uid the name of its type | where its text ends. Texts follow one upon the other; names
+//!   ascend and differ.
+//! - A cell: name of the field, [`NONE`] where it is no field's | kind | payload of 8 bytes: a number; where a string begins in the
+//!   text and, in the upper half, its length; an entity; of a set and a record the number of its cells.
+//! - An entity: uid | how many cells its attributes, tags and parents have.
+//!
+//! Cells are owned in order, each by one owner: first the entities take theirs, then the roots, then, cell by cell, the sets and
+//! records. So values are finite trees, no range needs checking against another, and reading takes linear time.
+//!
+//! A name or uid is written as a number: with [`OWN`] it is one of this block's symbols, without it one of the layers below.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -15,31 +21,41 @@ use alloc::{
 };
 
 use crate::{
+    bundle::Bundle,
     bytes::{len32, put_u32},
+    ext::{IP_BYTES, Ip},
     sort::sort,
 };
 
-/// First bytes of a tenant's resident entities; a block follows.
-pub const RESIDENTS_MAGIC: [u8; 4] = *b"AVE0";
+/// First bytes of a patch of a tenant's residents; then the bundle's tag, the version that it is for, and a block whose roots
+/// are the uids that are removed.
+pub const PATCH_MAGIC: [u8; 4] = *b"AVE1";
+/// Marks the number of a symbol as the block's own.
+pub const OWN: u32 = 1 << 31;
+/// Stands where a cell is no field.
+pub const NONE: u32 = u32::MAX;
 
-/// Bytes of an encoded cell.
-pub(crate) const CELL_BYTES: usize = 9;
-/// Bytes of an encoded entity.
-pub(crate) const ENTITY_BYTES: usize = 28;
 /// Bytes of the counts that open a block.
-pub(crate) const BLOCK_HEAD: usize = 16;
+pub(crate) const HEAD_BYTES: usize = 24;
+/// Bytes of a symbol.
+pub(crate) const SYMBOL_BYTES: usize = 8;
+/// Bytes of a cell.
+pub(crate) const CELL_BYTES: usize = 16;
+/// Bytes of an entity.
+pub(crate) const ENTITY_BYTES: usize = 16;
 
 pub(crate) mod kind {
-    pub(crate) const BOOL: u8 = 0;
-    pub(crate) const LONG: u8 = 1;
-    pub(crate) const STRING: u8 = 2;
-    pub(crate) const ENTITY: u8 = 3;
-    pub(crate) const SET: u8 = 4;
-    pub(crate) const RECORD: u8 = 5;
-    pub(crate) const DECIMAL: u8 = 6;
-    pub(crate) const DATETIME: u8 = 7;
-    pub(crate) const DURATION: u8 = 8;
-    pub(crate) const IP: u8 = 9;
+    pub(crate) const BOOL: u32 = 0;
+    pub(crate) const LONG: u32 = 1;
+    pub(crate) const STRING: u32 = 2;
+    pub(crate) const ENTITY: u32 = 3;
+    pub(crate) const SET: u32 = 4;
+    pub(crate) const RECORD: u32 = 5;
+    pub(crate) const DECIMAL: u32 = 6;
+    pub(crate) const DATETIME: u32 = 7;
+    pub(crate) const DURATION: u32 = 8;
+    pub(crate) const IP: u32 = 9;
+    pub(crate) const LAST: u32 = IP;
 }
 
 /// A value to be written.
@@ -63,8 +79,8 @@ pub enum Cell {
     Datetime(i64),
     /// A duration, milliseconds.
     Duration(i64),
-    /// An address or range in the text form that Cedar's `ip` accepts.
-    Ip(String),
+    /// An address or a range.
+    Ip(Ip),
 }
 
 /// An entity to be written.
@@ -83,8 +99,8 @@ pub struct EntityRow {
 pub struct BlockWriter {
     entities: BTreeMap<(String, String), EntityRow>,
     uids: BTreeSet<(String, String)>,
-    strings: BTreeSet<String>,
-    roots: Vec<Cell>,
+    names: BTreeSet<String>,
+    roots: Vec<(Option<String>, Cell)>,
 }
 
 /// A written block and where the things are that its owner asked for.
@@ -92,27 +108,38 @@ pub struct BlockWriter {
 pub struct Block {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// For each root, in order, the number of its cell.
-    pub roots: Vec<u32>,
-    strings: Vec<String>,
+    names: Vec<String>,
     uids: Vec<(String, String)>,
+    entity_cells: u32,
 }
 
 impl Block {
-    /// The number of a string that was mentioned.
+    /// The number that the block gives to a name of its own; in a block without a bundle below, any that was mentioned.
     #[must_use]
-    pub fn string(&self, text: &str) -> Option<u32> {
-        let found = self.strings.binary_search_by(|s| s.as_str().cmp(text));
+    pub fn name(&self, text: &str) -> Option<u32> {
+        let found = self.names.binary_search_by(|name| name.as_str().cmp(text));
         found.ok().map(len32)
     }
 
-    /// The number of an entity uid that was mentioned.
+    /// The same for a uid.
     #[must_use]
     pub fn uid(&self, type_name: &str, id: &str) -> Option<u32> {
+        let wanted = (type_name, id);
         let found = self
             .uids
-            .binary_search_by(|(t, i)| (t.as_str(), i.as_str()).cmp(&(type_name, id)));
-        found.ok().map(len32)
+            .binary_search_by(|(t, i)| (t.as_str(), i.as_str()).cmp(&wanted));
+        found.ok().map(|at| len32(self.names.len() + at))
+    }
+
+    /// As a request writes it: marked as the block's own.
+    pub(crate) fn own_uid(&self, type_name: &str, id: &str) -> u32 {
+        self.uid(type_name, id).map_or(u32::MAX, |uid| OWN | uid)
+    }
+
+    /// The cell of a root, by what [`BlockWriter::root`] answered.
+    #[must_use]
+    pub fn root(&self, root: usize) -> u32 {
+        self.entity_cells + len32(root)
     }
 }
 
@@ -138,52 +165,57 @@ impl BlockWriter {
         self.uids.insert((type_name.into(), id.into()));
     }
 
-    /// Mentions a string, so that it has a number.
-    pub fn string(&mut self, text: &str) {
-        self.strings.insert(text.into());
+    /// Mentions a name, so that it has a number.
+    pub fn name(&mut self, text: &str) {
+        self.names.insert(text.into());
     }
 
-    /// Adds a value that is reached by its cell's number; the index among [`Block::roots`].
-    pub fn root(&mut self, value: Cell) -> usize {
-        self.roots.push(value);
+    /// Adds a value that is reached by its cell, in a record's place where it has a name; the index among the roots.
+    pub fn root(&mut self, name: Option<&str>, value: Cell) -> usize {
+        self.roots.push((name.map(String::from), value));
         self.roots.len() - 1
     }
 
-    /// Writes the block.
+    /// Writes the block, over the layer of a bundle or as the layer of one.
     #[must_use]
-    pub fn finish(self) -> Block {
-        let mut out = Emitter::default();
-        self.strings
-            .iter()
-            .for_each(|text| out.mention_string(text));
+    pub fn finish(self, bundle: Option<&Bundle>) -> Block {
+        let mut out = Emitter::new(bundle);
+        for name in &self.names {
+            out.mention_name(name);
+        }
         for (type_name, id) in &self.uids {
             out.mention((type_name, id));
         }
-        let roots: Vec<View<'_>> = self.roots.iter().map(View::of).collect();
+        let roots: Vec<_> = self
+            .roots
+            .iter()
+            .map(|(name, cell)| (name.as_deref(), View::of(cell)))
+            .collect();
         let entities: Vec<EntityView<'_>> = self
             .entities
             .iter()
             .map(|((type_name, id), row)| EntityView {
                 uid: (type_name, id),
-                attrs: View::record(&row.attrs),
-                tags: View::record(&row.tags),
-                parents: row
-                    .parents
-                    .iter()
-                    .map(|(t, i)| View::Entity(t, i))
-                    .collect(),
+                parts: [
+                    fields(&row.attrs),
+                    fields(&row.tags),
+                    row.parents
+                        .iter()
+                        .map(|(t, i)| (None, View::Entity(t, i)))
+                        .collect(),
+                ],
             })
             .collect();
-        let (bytes, roots) = out.emit(&entities, &roots);
+        let bytes = out.emit(&entities, &roots);
         Block {
             bytes,
-            roots,
-            strings: out.strings.iter().map(|&text| String::from(text)).collect(),
+            names: out.names.iter().map(|&name| String::from(name)).collect(),
             uids: out
                 .uids
                 .iter()
                 .map(|(t, i)| (String::from(*t), String::from(*i)))
                 .collect(),
+            entity_cells: out.entity_cells,
         }
     }
 }
@@ -191,205 +223,200 @@ impl BlockWriter {
 /// A value to be written, by reference. The widget carries the code that writes these, so it is small: no trees, one sort.
 pub(crate) enum View<'a> {
     /// A kind whose payload is the number itself.
-    Plain(u8, u64),
-    /// A kind whose payload is a string.
-    Text(u8, &'a str),
+    Plain(u32, u64),
+    Text(&'a str),
+    Ip([u8; IP_BYTES]),
     Entity(&'a str, &'a str),
-    /// Elements ascend and differ.
-    Set(Vec<View<'a>>),
-    /// Keys ascend and differ.
-    Record(Vec<(&'a str, View<'a>)>),
+    /// Elements, without names, or fields.
+    Parts(u32, Parts<'a>),
 }
 
+/// Values in a row, those of a record with their names.
+pub(crate) type Parts<'a> = Vec<(Option<&'a str>, View<'a>)>;
+
 impl<'a> View<'a> {
+    pub(crate) fn record(fields: Parts<'a>) -> Self {
+        Self::Parts(kind::RECORD, fields)
+    }
+
     fn of(cell: &'a Cell) -> Self {
         match cell {
             Cell::Bool(value) => Self::Plain(kind::BOOL, u64::from(*value)),
             Cell::Long(value) => Self::Plain(kind::LONG, value.cast_unsigned()),
-            Cell::Str(text) => Self::Text(kind::STRING, text),
+            Cell::Str(text) => Self::Text(text),
             Cell::Entity(type_name, id) => Self::Entity(type_name, id),
             Cell::Set(items) => {
                 let unique: BTreeSet<&Cell> = items.iter().collect();
-                Self::Set(unique.into_iter().map(Self::of).collect())
+                let items = unique.into_iter().map(|item| (None, Self::of(item)));
+                Self::Parts(kind::SET, items.collect())
             }
-            Cell::Record(fields) => Self::Record(Self::record(fields)),
+            Cell::Record(record) => Self::record(fields(record)),
             Cell::Decimal(value) => Self::Plain(kind::DECIMAL, value.cast_unsigned()),
             Cell::Datetime(value) => Self::Plain(kind::DATETIME, value.cast_unsigned()),
             Cell::Duration(value) => Self::Plain(kind::DURATION, value.cast_unsigned()),
-            Cell::Ip(text) => Self::Text(kind::IP, text),
+            Cell::Ip(ip) => Self::Ip(ip.to_bytes()),
         }
     }
+}
 
-    fn record(fields: &'a BTreeMap<String, Cell>) -> Vec<(&'a str, Self)> {
-        fields
-            .iter()
-            .map(|(key, value)| (key.as_str(), Self::of(value)))
-            .collect()
-    }
+fn fields(record: &BTreeMap<String, Cell>) -> Parts<'_> {
+    record
+        .iter()
+        .map(|(name, value)| (Some(name.as_str()), View::of(value)))
+        .collect()
 }
 
 pub(crate) struct EntityView<'a> {
     uid: (&'a str, &'a str),
-    attrs: Vec<(&'a str, View<'a>)>,
-    tags: Vec<(&'a str, View<'a>)>,
-    parents: Vec<View<'a>>,
+    /// Attributes, tags, parents.
+    parts: [Parts<'a>; 3],
 }
 
-/// Numbers names and writes a block.
-#[derive(Default)]
+/// Numbers names and uids, and writes a block.
 pub(crate) struct Emitter<'a> {
-    strings: Vec<&'a str>,
+    bundle: Option<&'a Bundle>,
+    /// Those that the bundle does not know.
+    names: Vec<&'a str>,
     uids: Vec<(&'a str, &'a str)>,
-    cells: Vec<(u8, u64)>,
+    entity_cells: u32,
 }
 
 impl<'a> Emitter<'a> {
-    pub(crate) fn mention_string(&mut self, text: &'a str) {
-        self.strings.push(text);
+    pub(crate) fn new(bundle: Option<&'a Bundle>) -> Self {
+        Self {
+            bundle,
+            names: Vec::new(),
+            uids: Vec::new(),
+            entity_cells: 0,
+        }
+    }
+
+    pub(crate) fn mention_name(&mut self, name: &'a str) {
+        if self.bundle.and_then(|bundle| bundle.name(name)).is_none() {
+            self.names.push(name);
+        }
     }
 
     pub(crate) fn mention(&mut self, uid: (&'a str, &'a str)) {
-        self.strings.push(uid.0);
-        self.strings.push(uid.1);
-        self.uids.push(uid);
+        let known = self.bundle.and_then(|b| b.uid_number(uid.0, uid.1));
+        if known.is_none() {
+            self.mention_name(uid.0);
+            self.uids.push(uid);
+        }
+    }
+
+    /// The number of a name, once all are mentioned and sorted.
+    fn name(&self, name: &str) -> u32 {
+        let known = self.bundle.and_then(|bundle| bundle.name(name));
+        known.unwrap_or_else(|| OWN | place(&self.names, &name))
     }
 
     /// The number of a uid, once the block is written.
     pub(crate) fn uid(&self, uid: (&str, &str)) -> u32 {
-        number(&self.uids, &uid)
+        let known = self.bundle.and_then(|b| b.uid_number(uid.0, uid.1));
+        known.unwrap_or_else(|| OWN | (len32(self.names.len()) + place(&self.uids, &uid)))
     }
 
-    /// The block's bytes, and the cells of the roots.
-    pub(crate) fn emit(
-        &mut self,
-        entities: &[EntityView<'a>],
-        roots: &[View<'a>],
-    ) -> (Vec<u8>, Vec<u32>) {
+    /// The block's bytes.
+    pub(crate) fn emit(&mut self, entities: &[EntityView<'a>], roots: &Parts<'a>) -> Vec<u8> {
         for entity in entities {
             self.mention(entity.uid);
-            self.collect_fields(&entity.attrs);
-            self.collect_fields(&entity.tags);
-            entity
-                .parents
-                .iter()
-                .for_each(|parent| self.collect(parent));
+            entity.parts.iter().for_each(|parts| self.collect(parts));
         }
-        roots.iter().for_each(|root| self.collect(root));
-        ascending(&mut self.strings);
+        self.collect(roots);
+        ascending(&mut self.names);
         ascending(&mut self.uids);
         let mut rows = Vec::new();
+        // INVARIANT: cells are written in the order in which a reader gives them to their owners.
+        let mut queue: Vec<&Parts<'a>> = Vec::new();
         for entity in entities {
             put_u32(&mut rows, self.uid(entity.uid));
-            let spans = [
-                self.fields(&entity.attrs),
-                self.fields(&entity.tags),
-                self.items(&entity.parents),
-            ];
-            for (start, len) in spans {
-                put_u32(&mut rows, start);
-                put_u32(&mut rows, len);
+            for parts in &entity.parts {
+                put_u32(&mut rows, len32(parts.len()));
+                self.entity_cells += len32(parts.len());
+                queue.push(parts);
             }
         }
-        let encoded: Vec<_> = roots.iter().map(|root| self.encode(root)).collect();
-        let first = len32(self.cells.len());
-        let numbers = (first..first + len32(encoded.len())).collect();
-        self.cells.extend_from_slice(&encoded);
-        (self.bytes(entities.len(), &rows), numbers)
-    }
-
-    fn collect(&mut self, view: &View<'a>) {
-        match view {
-            View::Plain(..) => {}
-            View::Text(_, text) => self.strings.push(text),
-            View::Entity(type_name, id) => self.mention((type_name, id)),
-            View::Set(items) => items.iter().for_each(|item| self.collect(item)),
-            View::Record(fields) => self.collect_fields(fields),
+        queue.push(roots);
+        let mut cells = Vec::new();
+        let (symbols, mut text) = self.symbols();
+        let mut next = 0;
+        while let Some(parts) = queue.get(next).copied() {
+            next += 1;
+            for (name, view) in parts {
+                put_u32(&mut cells, name.map_or(NONE, |name| self.name(name)));
+                let at = |text: &[u8], len: usize| (text.len() - len) as u64 | (len as u64) << 32;
+                let (kind, payload) = match view {
+                    View::Plain(kind, payload) => (*kind, *payload),
+                    View::Text(value) => {
+                        text.extend_from_slice(value.as_bytes());
+                        (kind::STRING, at(&text, value.len()))
+                    }
+                    View::Ip(bytes) => {
+                        text.extend_from_slice(bytes);
+                        (kind::IP, at(&text, IP_BYTES))
+                    }
+                    View::Entity(t, id) => (kind::ENTITY, u64::from(self.uid((t, id)))),
+                    View::Parts(kind, parts) => {
+                        queue.push(parts);
+                        (*kind, parts.len() as u64)
+                    }
+                };
+                put_u32(&mut cells, kind);
+                cells.extend_from_slice(&payload.to_le_bytes());
+            }
         }
-    }
-
-    fn collect_fields(&mut self, fields: &[(&'a str, View<'a>)]) {
-        for (key, value) in fields {
-            self.strings.push(key);
-            self.collect(value);
-        }
-    }
-
-    // INVARIANT: what a value contains is written before it, so a range always lies before the cell that names it.
-    fn encode(&mut self, view: &View<'a>) -> (u8, u64) {
-        let pair = |(start, len): (u32, u32)| u64::from(start) | u64::from(len) << 32;
-        match view {
-            View::Plain(kind, payload) => (*kind, *payload),
-            View::Text(kind, text) => (*kind, u64::from(number(&self.strings, text))),
-            View::Entity(t, id) => (kind::ENTITY, u64::from(self.uid((t, id)))),
-            View::Set(items) => (kind::SET, pair(self.items(items))),
-            View::Record(fields) => (kind::RECORD, pair(self.fields(fields))),
-        }
-    }
-
-    fn fields(&mut self, fields: &[(&'a str, View<'a>)]) -> (u32, u32) {
-        let mut cells = Vec::with_capacity(fields.len() * 2);
-        for (key, value) in fields {
-            let value = self.encode(value);
-            cells.push((kind::STRING, u64::from(number(&self.strings, key))));
-            cells.push(value);
-        }
-        self.range(&cells, 2)
-    }
-
-    fn items(&mut self, items: &[View<'a>]) -> (u32, u32) {
-        let mut cells = Vec::with_capacity(items.len());
-        for item in items {
-            let cell = self.encode(item);
-            cells.push(cell);
-        }
-        self.range(&cells, 1)
-    }
-
-    fn range(&mut self, cells: &[(u8, u64)], width: usize) -> (u32, u32) {
-        let at = (len32(self.cells.len()), len32(cells.len() / width));
-        self.cells.extend_from_slice(cells);
-        at
-    }
-
-    fn bytes(&self, entities: usize, rows: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         for count in [
-            self.strings.len(),
+            self.names.len(),
             self.uids.len(),
-            self.cells.len(),
-            entities,
+            entities.len(),
+            roots.len(),
+            cells.len() / CELL_BYTES,
+            text.len(),
         ] {
             put_u32(&mut out, len32(count));
         }
-        let mut end = 0;
-        for text in &self.strings {
-            end += text.len();
-            put_u32(&mut out, len32(end));
+        for part in [&symbols, &cells, &rows, &text] {
+            out.extend_from_slice(part);
         }
-        for text in &self.strings {
-            out.extend_from_slice(text.as_bytes());
-        }
-        for (type_name, id) in &self.uids {
-            put_u32(&mut out, number(&self.strings, type_name));
-            put_u32(&mut out, number(&self.strings, id));
-        }
-        for (kind, payload) in &self.cells {
-            out.push(*kind);
-            out.extend_from_slice(&payload.to_le_bytes());
-        }
-        out.extend_from_slice(rows);
         out
+    }
+
+    fn collect(&mut self, parts: &Parts<'a>) {
+        for (name, view) in parts {
+            if let Some(name) = name {
+                self.mention_name(name);
+            }
+            match view {
+                View::Entity(type_name, id) => self.mention((type_name, id)),
+                View::Parts(_, parts) => self.collect(parts),
+                View::Plain(..) | View::Text(_) | View::Ip(_) => {}
+            }
+        }
+    }
+
+    /// The rows of the symbols, and their texts.
+    fn symbols(&self) -> (Vec<u8>, Vec<u8>) {
+        let (mut rows, mut text) = (Vec::new(), Vec::new());
+        let names = self.names.iter().map(|name| (0, *name));
+        let uids = self.uids.iter().map(|(of, id)| (self.name(of), *id));
+        for (of, symbol) in names.chain(uids) {
+            text.extend_from_slice(symbol.as_bytes());
+            put_u32(&mut rows, of);
+            put_u32(&mut rows, len32(text.len()));
+        }
+        (rows, text)
     }
 }
 
 /// Sorts and drops what is repeated.
 pub(crate) fn ascending<T: Copy + Ord>(items: &mut Vec<T>) {
-    // A comparison of these cannot fail.
-    let _ = sort::<T, ()>(items, |a, b| Ok(a.cmp(b)));
+    sort(items, &mut |a, b| a.cmp(b));
     items.dedup();
 }
 
 /// The place of something in an ascending list; what is not there gets a number that no reader accepts.
-fn number<T: Ord>(items: &[T], item: &T) -> u32 {
-    items.binary_search(item).map_or(u32::MAX, len32)
+fn place<T: Ord>(items: &[T], item: &T) -> u32 {
+    items.binary_search(item).map_or(OWN - 1, len32)
 }

@@ -14,9 +14,9 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk::<8>()?))
 }
 
-/// The bytes `start..start + len`; none where they are not all there.
-pub(crate) fn slice(bytes: &[u8], start: usize, len: usize) -> Option<&[u8]> {
-    bytes.get(start..start.checked_add(len)?)
+/// The items `start..start + len`; none where they are not all there.
+pub(crate) fn slice<T>(items: &[T], start: usize, len: usize) -> Option<&[T]> {
+    items.get(start..start.checked_add(len)?)
 }
 
 pub(crate) fn put_u32(out: &mut Vec<u8>, value: u32) {

@@ -1,11 +1,11 @@
 //! Expression code: what the compiler lowers a condition to.
 //!
 //! An instruction is 8 bytes: operation `u8`, `a` `u8`, `b` `u16`, `c` `u32`. Jumps only lead forward, so code terminates by
-//! construction; [`verify`] checks once that every operand exists and that the stack has one height wherever ways meet.
+//! construction; [`Verifier`] checks once that every operand exists and that the stack has one height wherever ways meet.
 
 use alloc::vec::Vec;
 
-use crate::{bytes::u64_at, limits};
+use crate::{bytes::u64_at, limits, store::Store};
 
 /// Bytes of an instruction.
 pub const INSTRUCTION_BYTES: usize = 8;
@@ -73,22 +73,24 @@ operations! {
     GetTag = 20,
     /// `hasTag`
     HasTag = 21,
-    /// Replace the top by its attribute, string `c`.
+    /// Replace the top by its attribute, name `c`.
     Attribute = 22,
     /// Replace the top by whether it has attribute `c`.
     Has = 23,
     /// A step of `has x.y`: replace the top by its attribute `c`; where it is missing, by false, and go `b` instructions ahead.
     HasStep = 24,
-    /// `like`: the pattern is `b` strings of the list from `c` on, the texts between its wildcards.
+    /// `like`: the pattern is the `b` constants from `c` on, the texts between its wildcards.
     Like = 25,
-    /// `is` type `c`, a string.
+    /// `is` type `c`, a name.
     Is = 26,
     /// Make a set of the `c` topmost values.
     Set = 27,
-    /// Make a record: `b` values, whose keys are the strings of the list from `c` on, ascending.
+    /// Make a record: `b` values, whose names are those of the `b` constants from `c` on, ascending.
     Record = 28,
     /// Call function `a` with `b` values.
     Call = 29,
+    /// The result of an `if` that may be the clock's: it is no longer followed.
+    Still = 30,
 }
 
 macro_rules! functions {
@@ -110,6 +112,12 @@ macro_rules! functions {
                     $($text => Some(Self::$name),)*
                     _ => None,
                 }
+            }
+
+            /// Its Cedar name.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
             }
 
             /// Values that it takes, the receiver included.
@@ -180,98 +188,110 @@ impl Instruction {
     }
 }
 
-/// What code may refer to.
-pub(crate) struct Operands<'a> {
-    pub(crate) cells: usize,
-    pub(crate) strings: u32,
-    /// String numbers, `u32` each.
-    pub(crate) lists: &'a [u8],
+/// Checks the code of rules, one after the other, in time linear in it.
+pub(crate) struct Verifier<'a> {
+    code: &'a [u8],
+    store: &'a Store,
+    next: u32,
+    /// Height of the stack before each instruction of a rule, and at its end.
+    heights: Vec<u32>,
 }
 
-impl Operands<'_> {
-    fn list(&self, start: u32, len: u16) -> bool {
-        (start as usize)
-            .checked_add(usize::from(len))
-            .is_some_and(|end| end <= self.lists.len() / 4)
-    }
-}
+const UNREACHED: u32 = u32::MAX;
 
-/// Checks the code of one rule, instructions `start..start + len`; the number of the first one that is wrong. Linear.
-pub(crate) fn verify(
-    code: &[u8],
-    start: u32,
-    len: u32,
-    operands: &Operands<'_>,
-) -> Result<(), u32> {
-    const UNREACHED: u32 = u32::MAX;
-    // Height of the stack before each instruction, and at the end.
-    let mut heights: Vec<u32> = Vec::new();
-    heights.resize(len as usize + 1, UNREACHED);
-    if let Some(first) = heights.first_mut() {
-        *first = 0;
+impl<'a> Verifier<'a> {
+    pub(crate) fn new(code: &'a [u8], store: &'a Store) -> Self {
+        Self {
+            code,
+            store,
+            next: 0,
+            heights: Vec::new(),
+        }
     }
-    for number in 0..len {
-        let at = start.checked_add(number).ok_or(number)?;
-        // A closure, so that every way to be wrong leads to one place.
-        let mut step = || -> Option<()> {
-            let i = Instruction::decode(code, at as usize)?;
-            let before = *heights.get(number as usize)?;
-            if before == UNREACHED {
-                return None;
+
+    /// Number of the first instruction that is not checked yet.
+    pub(crate) fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// Checks the next `len` instructions as the code of a rule; the number of the first one that is wrong.
+    pub(crate) fn rule(&mut self, len: u32) -> Result<(), u32> {
+        let start = self.next;
+        let end = start.saturating_add(len);
+        if len == 0 {
+            return Ok(());
+        }
+        if end as usize > self.code.len() / INSTRUCTION_BYTES {
+            return Err(start);
+        }
+        self.heights.clear();
+        self.heights.resize(len as usize + 1, UNREACHED);
+        self.meet(0, 0);
+        for number in 0..len {
+            if self.instruction(number).is_none() {
+                return Err(start + number);
             }
-            let (takes, gives, sound) = match i.op {
-                Op::Const => (0, 1, (i.c as usize) < operands.cells),
-                Op::Var => (0, 1, i.a < 4),
-                Op::And | Op::Or | Op::If => (1, 0, true),
-                Op::Bool | Op::Not | Op::Negate | Op::IsEmpty => (1, 1, true),
-                Op::Jump => (0, 0, true),
-                Op::Attribute | Op::Has | Op::HasStep | Op::Is => (1, 1, i.c < operands.strings),
-                Op::Like => (1, 1, i.b > 0 && operands.list(i.c, i.b)),
-                Op::Set => (i.c, 1, true),
-                Op::Record => (u32::from(i.b), 1, operands.list(i.c, i.b)),
-                Op::Call => (
-                    u32::from(i.b),
-                    1,
-                    Function::ALL
-                        .get(usize::from(i.a))
-                        .is_some_and(|f| f.arity() == i.b),
-                ),
-                _ => (2, 1, true),
-            };
-            let after = before.checked_sub(takes)?.checked_add(gives)?;
-            if !sound || after > limits::STACK {
-                return None;
-            }
-            let mut meet = |target: u32, height: u32| {
-                let slot = heights.get_mut(target as usize)?;
-                if *slot == UNREACHED {
-                    *slot = height;
-                }
-                (*slot == height).then_some(())
-            };
-            let jumps = matches!(i.op, Op::And | Op::Or | Op::If | Op::Jump | Op::HasStep);
-            if jumps {
-                let target = if i.op == Op::HasStep {
-                    number + u32::from(i.b)
-                } else {
-                    i.c
-                };
-                if target <= number || target > len {
-                    return None;
-                }
-                let kept = u32::from(matches!(i.op, Op::And | Op::Or));
-                meet(target, after + kept)?;
-            }
-            if i.op != Op::Jump {
-                meet(number + 1, after)?;
-            }
-            Some(())
+        }
+        self.next = end;
+        match self.heights.last() {
+            Some(&1) => Ok(()),
+            _ => Err(end),
+        }
+    }
+
+    /// Notes the height before an instruction; false where another way there has another one.
+    fn meet(&mut self, number: u32, height: u32) -> bool {
+        let Some(slot) = self.heights.get_mut(number as usize) else {
+            return false;
         };
-        step().ok_or(at)?;
+        if *slot == UNREACHED {
+            *slot = height;
+        }
+        *slot == height
     }
-    if heights.last() == Some(&1) {
-        Ok(())
-    } else {
-        Err(start.saturating_add(len))
+
+    fn instruction(&mut self, number: u32) -> Option<()> {
+        let i = Instruction::decode(self.code, (self.next + number) as usize)?;
+        let before = *self.heights.get(number as usize)?;
+        if before == UNREACHED {
+            return None;
+        }
+        let (b, c) = (u32::from(i.b), i.c);
+        let constants = |len: u32| {
+            let end = c.checked_add(len);
+            end.is_some_and(|end| end <= self.store.cells())
+        };
+        let target = match i.op {
+            Op::And | Op::Or | Op::If | Op::Jump => Some(c),
+            Op::HasStep => Some(number + b),
+            _ => None,
+        };
+        let (takes, gives, sound) = match i.op {
+            Op::Const => (0, 1, constants(1)),
+            Op::Var => (0, 1, i.a < 4),
+            Op::And | Op::Or | Op::If => (1, 0, true),
+            Op::Jump => (0, 0, true),
+            Op::Bool | Op::Still | Op::Not | Op::Negate | Op::IsEmpty => (1, 1, true),
+            Op::Attribute | Op::Has | Op::HasStep | Op::Is => (1, 1, self.store.is_name(c)),
+            Op::Like => (1, 1, b > 0 && constants(b)),
+            Op::Set => (c, 1, true),
+            Op::Record => (b, 1, constants(b)),
+            Op::Call => {
+                let function = Function::ALL.get(usize::from(i.a))?;
+                (b, 1, u32::from(function.arity()) == b)
+            }
+            _ => (2, 1, true),
+        };
+        let after = before.checked_sub(takes)?.checked_add(gives)?;
+        let mut sound = sound && after <= limits::STACK;
+        if let Some(target) = target {
+            // Forward only, so code ends. `&&` and `||` leave their value where they jump.
+            let kept = u32::from(matches!(i.op, Op::And | Op::Or));
+            sound &= target > number && self.meet(target, after + kept);
+        }
+        if i.op != Op::Jump {
+            sound &= self.meet(number + 1, after);
+        }
+        sound.then_some(())
     }
 }

@@ -3,11 +3,10 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    block::{Emitter, View, ascending, kind},
+    block::{Emitter, Parts, View, ascending, kind},
     bundle::Bundle,
-    bytes::put_u32,
     choice::Choice,
-    request::MAGIC,
+    request::assemble,
 };
 
 /// What is known of a visit.
@@ -74,16 +73,11 @@ pub fn consent_request(
         (actions.as_str(), action),
         resource,
     ];
-    let mut block = Emitter::default();
+    let context = context(situation, question);
+    let mut block = Emitter::new(Some(bundle));
     uids.into_iter().for_each(|uid| block.mention(uid));
-    let (bytes, roots) = block.emit(&[], &[context(situation, question)]);
-    let mut out = Vec::from(MAGIC);
-    for uid in uids {
-        put_u32(&mut out, block.uid(uid));
-    }
-    roots.into_iter().for_each(|root| put_u32(&mut out, root));
-    out.extend_from_slice(&bytes);
-    out
+    let bytes = block.emit(&[], &context);
+    assemble(bundle, uids.map(|uid| block.uid(uid)), &bytes)
 }
 
 fn joined(namespace: &str, name: &str) -> String {
@@ -93,7 +87,7 @@ fn joined(namespace: &str, name: &str) -> String {
 }
 
 /// The context, its names in ascending order as a record wants them.
-fn context<'a>(situation: &Situation<'a>, question: &Question<'a>) -> View<'a> {
+fn context<'a>(situation: &Situation<'a>, question: &Question<'a>) -> Parts<'a> {
     let Situation {
         now,
         surface,
@@ -107,27 +101,30 @@ fn context<'a>(situation: &Situation<'a>, question: &Question<'a>) -> View<'a> {
     };
     let mut fields = Vec::new();
     if let Some(choice) = choice {
-        fields.push(("choice", choice_view(choice)));
+        fields.push((Some("choice"), choice_view(choice)));
     }
-    fields.push(("gpc", flag(gpc)));
+    fields.push((Some("gpc"), flag(gpc)));
     if let Some(facts) = store {
-        fields.push(("http_only", flag(facts.http_only)));
+        fields.push((Some("http_only"), flag(facts.http_only)));
     }
-    fields.push(("jurisdiction", View::Text(kind::STRING, jurisdiction)));
+    fields.push((Some("jurisdiction"), View::Text(jurisdiction)));
     if let Some(lifetime) = store.and_then(|facts| facts.lifetime) {
         fields.push((
-            "lifetime",
+            Some("lifetime"),
             View::Plain(kind::DURATION, lifetime.cast_unsigned()),
         ));
     }
-    fields.push(("now", View::Plain(kind::DATETIME, now.cast_unsigned())));
+    fields.push((
+        Some("now"),
+        View::Plain(kind::DATETIME, now.cast_unsigned()),
+    ));
     if let Some(facts) = store {
-        fields.push(("production", flag(facts.production)));
-        fields.push(("same_site", View::Text(kind::STRING, facts.same_site)));
-        fields.push(("secure", flag(facts.secure)));
+        fields.push((Some("production"), flag(facts.production)));
+        fields.push((Some("same_site"), View::Text(facts.same_site)));
+        fields.push((Some("secure"), flag(facts.secure)));
     }
-    fields.push(("surface", View::Text(kind::STRING, surface)));
-    View::Record(fields)
+    fields.push((Some("surface"), View::Text(surface)));
+    fields
 }
 
 fn flag<'a>(value: bool) -> View<'a> {
@@ -135,22 +132,24 @@ fn flag<'a>(value: bool) -> View<'a> {
 }
 
 fn choice_view(choice: &Choice) -> View<'_> {
-    View::Record(Vec::from([
-        ("at", View::Plain(kind::DATETIME, choice.at.cast_unsigned())),
-        ("granted", ids("Avow::Purpose", &choice.granted)),
-        ("objected", ids("Avow::Purpose", &choice.objected)),
-        ("offer", View::Text(kind::STRING, &choice.offer)),
-        ("refused", ids("Avow::Purpose", &choice.refused)),
-        ("services", ids("Avow::Service", &choice.services)),
+    View::record(Vec::from([
+        (
+            Some("at"),
+            View::Plain(kind::DATETIME, choice.at.cast_unsigned()),
+        ),
+        (Some("granted"), ids("Avow::Purpose", &choice.granted)),
+        (Some("objected"), ids("Avow::Purpose", &choice.objected)),
+        (Some("offer"), View::Text(&choice.offer)),
+        (Some("refused"), ids("Avow::Purpose", &choice.refused)),
+        (Some("services"), ids("Avow::Service", &choice.services)),
     ]))
 }
 
 fn ids<'a>(type_name: &'a str, ids: &'a [String]) -> View<'a> {
     let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     ascending(&mut ids);
-    View::Set(
-        ids.into_iter()
-            .map(|id| View::Entity(type_name, id))
-            .collect(),
-    )
+    let ids = ids
+        .into_iter()
+        .map(|id| (None, View::Entity(type_name, id)));
+    View::Parts(kind::SET, ids.collect())
 }

@@ -3,18 +3,16 @@
 use alloc::vec::Vec;
 
 use crate::{
-    answer::{EvalError, Failure, Outcome, Refusal, Verdicts},
-    block::RESIDENTS_MAGIC,
-    bundle::{Bundle, Candidates, Effect, RuleRow},
-    bytes::u32_at,
-    eval::{Machine, Variables},
+    answer::{Decision, EvalError, Failure, Head, Outcome, Refusal},
+    block::PATCH_MAGIC,
+    bundle::{Bundle, RuleRow, layout},
+    bytes::{len32, put_u32, u32_at},
+    eval::{self, Machine},
     limits,
-    request::{self, RequestError},
-    store::{Fuel, Mark, Span, Store, Value},
+    request::{HEAD_BYTES, MAGIC},
+    store::{Below, Fuel, Mark, Span, Value},
+    time::{Clock, FOREVER},
 };
-
-/// An empty block of residents, so that the request is always the third layer.
-const NO_RESIDENTS: [u8; 20] = *b"AVE0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// Answers requests by one bundle, for one tenant.
 ///
@@ -22,25 +20,37 @@ const NO_RESIDENTS: [u8; 20] = *b"AVE0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 #[derive(Debug)]
 pub struct Engine {
     bundle: Bundle,
-    residents: Vec<u8>,
     /// Bundle and residents.
     mark: Mark,
+    version: u32,
     stack: Vec<Value>,
+    candidates: Vec<u32>,
+    tally: Tally,
+    trace: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+/// What a request asks, in numbers of the store.
+struct Question {
+    /// Principal, action, resource.
+    uids: [u32; 3],
+    context: Span,
 }
 
 impl Engine {
     /// An engine for a bundle, without residents.
     #[must_use]
     pub fn new(bundle: Bundle) -> Self {
-        let mut engine = Self {
+        Self {
             mark: bundle.mark,
             bundle,
-            residents: Vec::new(),
+            version: 0,
             stack: Vec::new(),
-        };
-        // An empty block cannot be refused.
-        let _ = engine.set_residents(&NO_RESIDENTS);
-        engine
+            candidates: Vec::new(),
+            tally: Tally::default(),
+            trace: Vec::new(),
+            answer: Vec::new(),
+        }
     }
 
     /// The bundle.
@@ -49,148 +59,195 @@ impl Engine {
         &self.bundle
     }
 
-    /// Replaces the tenant's resident entities: magic `AVE0`, then a block.
-    ///
-    /// # Errors
-    /// Where the bytes do not hold together or describe an entity of the bundle; then the old residents stay.
-    pub fn set_residents(&mut self, bytes: &[u8]) -> Result<(), RequestError> {
-        if bytes.len() > limits::RESIDENT_BYTES {
-            return Err(RequestError(Refusal::TooLarge));
-        }
-        let before = core::mem::replace(&mut self.residents, bytes.to_vec());
-        let read = self.read_residents();
-        if read.is_err() {
-            self.residents = before;
-            // These were read once, so they are read again.
-            let _ = self.read_residents();
-        }
-        read.map_err(RequestError)
+    /// Version of the residents: zero where there are none yet, and one more after each patch.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
-    fn read_residents(&mut self) -> Result<(), Refusal> {
-        let mut store = core::mem::take(&mut self.bundle.store);
-        store.reset(self.bundle.mark);
-        let read = if self.residents.starts_with(&RESIDENTS_MAGIC) {
-            let texts = self.bundle.texts(&self.residents, &[]);
-            let head = RESIDENTS_MAGIC.len();
-            store
-                .push_layer(&texts, head, Some(self.bundle.mark), &mut Fuel(u32::MAX))
-                .and_then(|taken| {
-                    (head + taken == self.residents.len())
-                        .then_some(())
-                        .ok_or(Refusal::Malformed)
-                })
-        } else {
-            Err(Refusal::Malformed)
-        };
-        if read.is_err() {
-            store.reset(self.bundle.mark);
+    /// Cells of memory, 16 bytes each, that bundle and residents take; those of residents that were replaced or removed too.
+    #[must_use]
+    pub fn cells(&self) -> u32 {
+        self.bundle.store.cells()
+    }
+
+    /// The numbers that the symbols of the last patch have from now on, in the patch's order, for requests that name this
+    /// version.
+    #[must_use]
+    pub fn own(&self) -> &[u32] {
+        self.bundle.store.own()
+    }
+
+    /// Adds, replaces and removes resident entities: all that a patch says, or nothing.
+    ///
+    /// # Errors
+    /// Where the bytes do not hold together, are for another version, or concern an entity of the bundle.
+    pub fn patch(&mut self, patch: &[u8]) -> Result<(), Refusal> {
+        let mark = self.mark;
+        let bundle = self.bundle.entity_count();
+        if patch.len() > limits::RESIDENT_BYTES {
+            return Err(Refusal::TooLarge);
         }
+        if !patch.starts_with(&PATCH_MAGIC) {
+            return Err(Refusal::Malformed);
+        }
+        let below = self.below(patch, true)?;
+        let store = &mut self.bundle.store;
+        let at = store.bytes.len() + PATCH_HEAD_BYTES;
+        store.bytes.extend_from_slice(patch);
+        let end = store.bytes.len();
+        let read = match store.push_block(at, end, below, &mut Fuel::new(u32::MAX)) {
+            Ok(removed) if store.remove(removed, bundle) => Ok(()),
+            Ok(_) => Err(Refusal::Redefines),
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = read {
+            store.reset(mark);
+            return Err(refusal);
+        }
+        store.settle(mark);
         self.mark = store.mark();
-        self.bundle.store = store;
-        read
+        self.version += 1;
+        Ok(())
+    }
+
+    /// What request or patch may name by numbers: nothing, the bundle's symbols, or the residents' too.
+    fn below(&self, bytes: &[u8], replaces: bool) -> Result<Below, Refusal> {
+        let word = |at: usize| u32_at(bytes, at).ok_or(Refusal::Malformed);
+        let (tag, version) = (word(4)?, word(8)?);
+        let residents = version != 0 || replaces;
+        if tag != 0 && tag != self.bundle.tag() || residents && version != self.version {
+            return Err(Refusal::Stale);
+        }
+        let symbols = match (tag, residents) {
+            (0, _) => 0,
+            (_, false) => self.bundle.symbols(),
+            (_, true) => self.bundle.store.symbols(),
+        };
+        Ok(Below {
+            symbols,
+            entities: self.bundle.entity_count(),
+            replaces,
+        })
     }
 
     /// Answers a request. Bytes that are no request are answered too: with outcome `refused`.
-    pub fn decide(&mut self, request: &[u8]) -> Vec<u8> {
-        // The store is taken out for the time of the decision, because the machine reads the bundle and writes the store.
-        let mut store = core::mem::take(&mut self.bundle.store);
-        let mut stack = core::mem::take(&mut self.stack);
-        let (verdicts, cedar_allows) = self.evaluate(&mut store, &mut stack, request);
-        store.reset(self.mark);
-        self.bundle.store = store;
-        self.stack = stack;
-        verdicts.write(cedar_allows)
+    pub fn decide(&mut self, request: &[u8]) -> &[u8] {
+        self.evaluate(request, false);
+        &self.answer
     }
 
-    fn evaluate(
-        &self,
-        store: &mut Store,
-        stack: &mut Vec<Value>,
-        request: &[u8],
-    ) -> (Verdicts, bool) {
-        let refused = |refusal| (Verdicts::refused(refusal), false);
-        let mut fuel = Fuel(limits::STEPS);
-        let texts = self.bundle.texts(&self.residents, request);
-        let variables = match self.read_request(store, request, &mut fuel) {
-            Ok(variables) => variables,
-            Err(refusal) => return refused(refusal),
+    /// The same, and after the answer its trace, from which `explanation` tells why.
+    pub fn explain(&mut self, request: &[u8]) -> &[u8] {
+        self.trace.clear();
+        self.evaluate(request, true);
+        self.answer.extend_from_slice(&self.trace);
+        &self.answer
+    }
+
+    fn evaluate(&mut self, request: &[u8], explains: bool) {
+        let mut fuel = Fuel::new(limits::STEPS);
+        self.tally.clear();
+        let head = match self.read_request(request, &mut fuel) {
+            Ok(question) => self.run(&question, fuel, explains),
+            Err(refusal) => Head::refused(refusal),
         };
-        let types = (
-            store.uid(variables.principal),
-            store.uid(variables.resource),
+        head.write(
+            self.tally.determining(),
+            &self.tally.failed,
+            &mut self.answer,
         );
-        let (Some((principal, _)), Some((resource, _))) = types else {
-            return refused(Refusal::Malformed);
-        };
-        let index = self.bundle.index();
-        let candidates = index.candidates(variables.action, principal, resource);
-        let (span, all) = match candidates {
-            Candidates::Some(span) => (span, false),
-            Candidates::All => {
-                let len = self.bundle.rule_count();
-                (Span { start: 0, len }, true)
-            }
-            Candidates::None => return refused(Refusal::NotInSchema),
-        };
-        let mut machine = Machine {
-            bundle: &self.bundle,
-            store,
-            texts,
-            variables,
-            fuel,
-            stack,
-        };
-        let mut tally = Tally::default();
-        for at in span.start..span.start + span.len {
-            let number = if all { Some(at) } else { index.rule(at) };
-            let Some((number, row)) = number.and_then(|n| Some((n, self.bundle.row(n)?))) else {
-                return tally.limit(at, EvalError::Internal);
-            };
-            if let Err(error) = tally.rule(&mut machine, number, &row) {
-                return tally.limit(number, error);
-            }
-        }
-        tally.verdict()
+        self.bundle.store.reset(self.mark);
     }
 
-    fn read_request(
-        &self,
-        store: &mut Store,
-        bytes: &[u8],
-        fuel: &mut Fuel,
-    ) -> Result<Variables, Refusal> {
-        if bytes.len() > limits::REQUEST_BYTES {
+    fn read_request(&mut self, request: &[u8], fuel: &mut Fuel) -> Result<Question, Refusal> {
+        let bad = Refusal::Malformed;
+        if request.len() > limits::REQUEST_BYTES {
             return Err(Refusal::TooLarge);
         }
-        let bad = Refusal::Malformed;
-        if !bytes.starts_with(&request::MAGIC) {
+        if !request.starts_with(&MAGIC) {
             return Err(bad);
         }
-        let texts = self.bundle.texts(&self.residents, bytes);
-        let first = store.mark_cells(store.mark());
-        let taken = store.push_layer(&texts, request::HEAD_BYTES, Some(self.bundle.mark), fuel)?;
-        if request::HEAD_BYTES + taken != bytes.len() {
-            return Err(bad);
-        }
-        let word = |i: usize| u32_at(bytes, 4 + i * 4).ok_or(bad);
-        let uid = |i: usize| store.mapped_uid(word(i)?).ok_or(bad);
-        let context = (first as u32).checked_add(word(3)?).ok_or(bad)?;
-        let context = match store.cell(context) {
-            Some(context @ Value::Record(_)) => context,
-            _ => return Err(bad),
+        let below = self.below(request, false)?;
+        let store = &mut self.bundle.store;
+        let at = store.bytes.len();
+        store.bytes.extend_from_slice(request);
+        let end = store.bytes.len();
+        let context = store.push_block(at + HEAD_BYTES, end, below, fuel)?;
+        store.order_record(context).ok_or(bad)?;
+        let uid = |i: usize| {
+            let number = u32_at(request, 12 + i * 4).ok_or(bad)?;
+            store.uid_of(&below, number).ok_or(bad)
         };
-        Ok(Variables {
-            principal: uid(0)?,
-            action: uid(1)?,
-            resource: uid(2)?,
+        Ok(Question {
+            uids: [uid(0)?, uid(1)?, uid(2)?],
             context,
         })
     }
+
+    fn run(&mut self, question: &Question, mut fuel: Fuel, explains: bool) -> Head {
+        let rules_at = self.bundle.span(layout::RULES).start as usize;
+        let code = self.bundle.span(layout::CODE).start as usize;
+        let Bundle {
+            store, index, now, ..
+        } = &mut self.bundle;
+        let known = index.candidates(store, question.uids, &mut fuel, &mut self.candidates);
+        if !known {
+            return Head::refused(Refusal::NotInSchema);
+        }
+        let clock = store.field(question.context, *now);
+        let moves = clock.kind == crate::block::kind::DATETIME;
+        let mut machine = Machine {
+            store,
+            stack: &mut self.stack,
+            code,
+            variables: eval::variables(question.uids, question.context, moves),
+            now: *now,
+            fuel,
+            clock: Clock {
+                now: clock.payload.cast_signed(),
+                until: FOREVER,
+            },
+            error: None,
+            trace: explains.then_some(&mut self.trace),
+        };
+        for rule in &self.candidates {
+            let row = RuleRow::read(&machine.store.bytes, rules_at, *rule);
+            machine.fuel.spend(1);
+            let head = machine.trace.as_mut().map(|trace| {
+                put_u32(trace, *rule);
+                trace.extend_from_slice(&[0; 8]);
+                trace.len()
+            });
+            let result = machine.run(row.code);
+            if let (Some(trace), Some(head)) = (machine.trace.as_mut(), head) {
+                let result = match result {
+                    Ok(holds) => u32::from(holds),
+                    Err((_, error)) => error as u32 + 2,
+                };
+                let len = len32(trace.len() - head);
+                let words = [result, len].map(u32::to_le_bytes);
+                let slots = trace.get_mut(head - 8..head).unwrap_or_default();
+                slots.copy_from_slice(words.as_flattened());
+            }
+            if !self.tally.count(*rule, row.effect != 0, result) {
+                // Given up: nothing is said but where.
+                return Head {
+                    outcome: Outcome::Failed,
+                    ..Head::refused(Refusal::None)
+                };
+            }
+        }
+        let until = machine.clock.until;
+        self.tally.head(until)
+    }
 }
 
+/// Bytes of a patch before its block: magic | tag of the bundle | version that it is for.
+const PATCH_HEAD_BYTES: usize = 12;
+
 /// Rules as they are found to apply.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Tally {
     permits: Vec<u32>,
     forbids: Vec<u32>,
@@ -199,74 +256,66 @@ struct Tally {
 }
 
 impl Tally {
-    /// Evaluates one rule. Only a limit is an error: anything else that goes wrong is the rule's own failure.
-    fn rule(
-        &mut self,
-        machine: &mut Machine<'_>,
-        number: u32,
-        row: &RuleRow,
-    ) -> Result<(), EvalError> {
-        machine.fuel.spend(1)?;
-        if !machine.in_scope(row)? {
-            return Ok(());
-        }
-        let forbids = row.effect != Effect::Permit as u32;
-        match machine.run(row.code) {
+    fn clear(&mut self) {
+        self.permits.clear();
+        self.forbids.clear();
+        self.failed.clear();
+        self.forbid_failed = false;
+    }
+
+    /// Counts what came of a rule. False at a limit, which ends the decision: anything else that goes wrong is the rule's own
+    /// failure.
+    fn count(&mut self, rule: u32, forbids: bool, result: Result<bool, (u32, EvalError)>) -> bool {
+        match result {
             Ok(false) => {}
-            Ok(true) if forbids => self.forbids.push(number),
-            Ok(true) => self.permits.push(number),
-            Err((_, error @ (EvalError::Limit | EvalError::Internal))) => return Err(error),
+            Ok(true) if forbids => self.forbids.push(rule),
+            Ok(true) => self.permits.push(rule),
             Err((instruction, error)) => {
+                let ends = matches!(error, EvalError::Limit | EvalError::Internal);
+                if ends {
+                    self.clear();
+                }
                 self.forbid_failed |= forbids;
                 self.failed.push(Failure {
-                    rule: number,
+                    rule,
                     error,
                     instruction,
                 });
+                return !ends;
             }
         }
-        Ok(())
+        true
     }
 
-    /// A decision that was given up at a rule: nothing is said but that.
-    fn limit(self, rule: u32, error: EvalError) -> (Verdicts, bool) {
-        let failed = Failure {
-            rule,
-            error,
-            instruction: 0,
-        };
-        let verdicts = Verdicts {
-            outcome: Outcome::Failed,
-            refusal: Refusal::None,
-            determining: Vec::new(),
-            failed: Vec::from([failed]),
-        };
-        (verdicts, false)
+    fn determining(&self) -> &[u32] {
+        match self.forbids.as_slice() {
+            [] => &self.permits,
+            forbids => forbids,
+        }
     }
 
-    fn verdict(self) -> (Verdicts, bool) {
-        let cedar_allows = self.forbids.is_empty() && !self.permits.is_empty();
+    fn head(&self, until: i64) -> Head {
+        let allows = self.forbids.is_empty() && !self.permits.is_empty();
         let outcome = if !self.forbids.is_empty() {
             Outcome::Forbidden
         } else if self.forbid_failed {
             // Cedar skips a rule that fails; an isolation rule must not vanish because an attribute is missing.
             Outcome::Failed
-        } else if cedar_allows {
+        } else if allows {
             Outcome::Allow
         } else {
             Outcome::NotPermitted
         };
-        let determining = if self.forbids.is_empty() {
-            self.permits
-        } else {
-            self.forbids
-        };
-        let verdicts = Verdicts {
+        Head {
             outcome,
+            // Cedar's: the satisfied rules decide it, rules that failed are skipped.
+            decision: if allows {
+                Decision::Allow
+            } else {
+                Decision::Deny
+            },
             refusal: Refusal::None,
-            determining,
-            failed: self.failed,
-        };
-        (verdicts, cedar_allows)
+            until,
+        }
     }
 }

@@ -1,458 +1,568 @@
-//! The machine that runs a condition's code.
+//! The machine that runs a rule's code.
 //!
 //! A stack of values over the store; one loop, one `match`. Every candidate rule is run to its end, because rules that fail
 //! are part of the answer. Semantics are Cedar's: `==` across types is false, `has` and `in` on an entity that nobody
 //! described are false, reading from one is an error, integers overflow into errors.
+//!
+//! What goes wrong is noted in the machine and looked at after each instruction, so that the code in between stays small and
+//! straight: after a fault it computes with zeros, which nobody sees.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use crate::{
     answer::EvalError,
-    bundle::{Bundle, layout},
-    bytes::{len32, u32_at},
+    block::kind,
+    bytes::len32,
     code::{Function, Instruction, Op},
-    ext,
-    store::{Fuel, Span, Store, Texts, Value},
+    ext::{self, Ip},
+    store::{Fuel, Span, Store, Value},
+    time::{Clock, FIXED, GROWS, SHRINKS, WHOLE},
 };
-
-/// The four variables of a request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Variables {
-    pub(crate) principal: u32,
-    pub(crate) action: u32,
-    pub(crate) resource: u32,
-    pub(crate) context: Value,
-}
 
 /// One decision's evaluation.
 pub(crate) struct Machine<'a> {
-    pub(crate) bundle: &'a Bundle,
     pub(crate) store: &'a mut Store,
-    pub(crate) texts: Texts<'a>,
-    pub(crate) variables: Variables,
-    pub(crate) fuel: Fuel,
     pub(crate) stack: &'a mut Vec<Value>,
+    /// Where the code begins among the store's bytes.
+    pub(crate) code: usize,
+    /// Principal, action, resource, context.
+    pub(crate) variables: [Value; 4],
+    /// The name `now`.
+    pub(crate) now: u32,
+    pub(crate) fuel: Fuel,
+    pub(crate) clock: Clock,
+    /// The first thing that went wrong in the rule.
+    pub(crate) error: Option<EvalError>,
+    /// What explains: called with each instruction that was run and the machine after it.
+    pub(crate) trace: Option<&'a mut Vec<u8>>,
 }
 
-type Result<T> = core::result::Result<T, EvalError>;
-
 impl Machine<'_> {
-    /// Whether a rule's scope fits. A scope cannot fail but by a limit.
-    pub(crate) fn in_scope(&mut self, row: &crate::bundle::RuleRow) -> Result<bool> {
-        let Variables {
-            principal,
-            action,
-            resource,
-            ..
-        } = self.variables;
-        if !match row.action_kind {
-            layout::ANY => true,
-            layout::EQ => self.bundle.list(row.actions).any(|uid| uid == action),
-            _ => {
-                let bundle = self.bundle;
-                self.store.reaches(action, &mut self.fuel, |_, uid| {
-                    bundle.list(row.actions).any(|wanted| wanted == uid)
-                })?
+    /// Runs the instructions of a rule; whether its condition holds, or where and why it failed.
+    pub(crate) fn run(&mut self, code: Span) -> Result<bool, (u32, EvalError)> {
+        self.stack.clear();
+        self.error = None;
+        let mut at = code.start;
+        let end = code.start + code.len;
+        while at < end {
+            let bytes = self.store.bytes.get(self.code..).unwrap_or_default();
+            let Some(i) = Instruction::decode(bytes, at as usize) else {
+                return Err((at, EvalError::Internal));
+            };
+            let next = self.step(i, at - code.start + 1) + code.start;
+            self.fuel.spend(1);
+            if self.fuel.is_out {
+                self.error = Some(EvalError::Limit);
             }
-        } {
-            return Ok(false);
+            if let Some(error) = self.error {
+                return Err((at, error));
+            }
+            if self.trace.is_some() {
+                self.note(at);
+            }
+            at = next;
         }
-        Ok(self.entity_in_scope(principal, row.principal)?
-            && self.entity_in_scope(resource, row.resource)?)
-    }
-
-    fn entity_in_scope(&mut self, uid: u32, scope: crate::bundle::Scope) -> Result<bool> {
-        let typed = |store: &Store| store.uid(uid).is_some_and(|uid| uid.0 == scope.type_name);
-        Ok(match scope.kind {
-            layout::ANY => true,
-            layout::EQ => uid == scope.uid,
-            layout::IN => self.is_in(uid, scope.uid)?,
-            layout::IS => typed(self.store),
-            _ => typed(self.store) && self.is_in(uid, scope.uid)?,
-        })
-    }
-
-    fn is_in(&mut self, uid: u32, ancestor: u32) -> Result<bool> {
-        self.store
-            .reaches(uid, &mut self.fuel, |_, at| at == ancestor)
-    }
-
-    /// Runs instructions `code.start..code.start + code.len`; whether the condition holds, or where and why it failed.
-    pub(crate) fn run(&mut self, code: Span) -> core::result::Result<bool, (u32, EvalError)> {
         if code.len == 0 {
             return Ok(true);
         }
-        self.stack.clear();
-        let bytes = self.bundle;
-        let bytes = bytes.section(layout::CODE);
-        let mut at = 0;
-        while at < code.len {
-            let here = code.start + at;
-            let Some(i) = Instruction::decode(bytes, here as usize) else {
-                return Err((here, EvalError::Internal));
-            };
-            at += 1;
-            if let Some(target) = self.step(i, at).map_err(|error| (here, error))? {
-                at = target;
-            }
-        }
-        let end = (code.start + code.len.saturating_sub(1), EvalError::Type);
-        match self.stack.pop() {
-            Some(Value::Bool(holds)) => Ok(holds),
-            _ => Err(end),
+        let holds = self.take(kind::BOOL) != 0;
+        match self.error {
+            Some(error) => Err((end - 1, error)),
+            None => Ok(holds),
         }
     }
 
-    fn step(&mut self, i: Instruction, next: u32) -> Result<Option<u32>> {
-        self.fuel.spend(1)?;
-        let value = match i.op {
-            Op::Const => self.store.cell(i.c).ok_or(EvalError::Internal)?,
-            Op::Var => match i.a {
-                0 => Value::Entity(self.variables.principal),
-                1 => Value::Entity(self.variables.action),
-                2 => Value::Entity(self.variables.resource),
-                _ => self.variables.context,
-            },
+    fn fail(&mut self, error: EvalError) {
+        self.error = self.error.or(Some(error));
+    }
+
+    fn push(&mut self, kind: u32, payload: u64) {
+        self.stack.push(Value::new(kind, payload));
+    }
+
+    /// The topmost value, still followed by the clock.
+    fn pop(&mut self) -> Value {
+        self.stack.pop().unwrap_or(Value::MISSING)
+    }
+
+    /// The topmost value, for a use in which the clock does not follow it.
+    fn pop_still(&mut self) -> Value {
+        let value = self.pop();
+        if value.key != FIXED {
+            self.clock.give_up();
+        }
+        Value {
+            key: FIXED,
+            ..value
+        }
+    }
+
+    /// The payload of the topmost value, which must be of a kind.
+    fn take(&mut self, kind: u32) -> u64 {
+        let value = self.pop_still();
+        if value.kind != kind {
+            self.fail(EvalError::Type);
+            return 0;
+        }
+        value.payload
+    }
+
+    fn take_span(&mut self, kind: u32) -> Span {
+        let payload = self.take(kind);
+        Value::new(kind, payload).span()
+    }
+
+    /// Runs an instruction; the number of the next one, both counted from the rule's first.
+    fn step(&mut self, i: Instruction, next: u32) -> u32 {
+        match i.op {
+            Op::Const => {
+                let value = self.store.cell(i.c);
+                self.push(value.kind, value.payload);
+            }
+            Op::Var => {
+                let value = self.variables.get(usize::from(i.a));
+                self.stack.push(*value.unwrap_or(&Value::MISSING));
+            }
             Op::And | Op::Or => {
-                let holds = self.pop_bool()?;
-                if holds == (i.op == Op::And) {
-                    return Ok(None);
+                let holds = self.take(kind::BOOL);
+                if (holds != 0) != (i.op == Op::And) {
+                    self.push(kind::BOOL, holds);
+                    return i.c;
                 }
-                self.stack.push(Value::Bool(holds));
-                return Ok(Some(i.c));
             }
-            Op::If => return Ok((!self.pop_bool()?).then_some(i.c)),
-            Op::Jump => return Ok(Some(i.c)),
-            Op::Bool => Value::Bool(self.pop_bool()?),
-            Op::Not => Value::Bool(!self.pop_bool()?),
-            Op::Negate => Value::Long(self.pop_long()?.checked_neg().ok_or(EvalError::Overflow)?),
-            Op::IsEmpty => Value::Bool(self.pop_set()?.len == 0),
-            Op::Equal => {
-                let (a, b) = self.pop_two()?;
-                Value::Bool(self.store.compare(a, b, &mut self.fuel, 0)? == Ordering::Equal)
+            Op::If => {
+                if self.take(kind::BOOL) == 0 {
+                    return i.c;
+                }
             }
-            Op::Less | Op::LessEqual => {
-                let order = match self.pop_two()? {
-                    (Value::Long(a), Value::Long(b))
-                    | (Value::Datetime(a), Value::Datetime(b))
-                    | (Value::Duration(a), Value::Duration(b)) => a.cmp(&b),
-                    _ => return Err(EvalError::Type),
-                };
-                let equal = i.op == Op::LessEqual && order == Ordering::Equal;
-                Value::Bool(order == Ordering::Less || equal)
+            Op::Jump => return i.c,
+            Op::Bool | Op::Not => {
+                let value = self.take(kind::BOOL);
+                self.push(kind::BOOL, value ^ u64::from(i.op == Op::Not));
             }
+            Op::Still => {
+                let value = self.pop_still();
+                self.stack.push(value);
+            }
+            Op::Negate => {
+                let value = self.take(kind::LONG).cast_signed();
+                self.number(kind::LONG, value.checked_neg(), EvalError::Overflow);
+            }
+            Op::IsEmpty => {
+                let set = self.take_span(kind::SET);
+                self.push(kind::BOOL, u64::from(set.len == 0));
+            }
+            Op::Equal => self.equal(),
+            Op::Less | Op::LessEqual => self.less(i.op == Op::LessEqual),
             Op::Add | Op::Subtract | Op::Multiply => {
-                let (Value::Long(a), Value::Long(b)) = self.pop_two()? else {
-                    return Err(EvalError::Type);
-                };
+                let b = self.take(kind::LONG).cast_signed();
+                let a = self.take(kind::LONG).cast_signed();
                 let result = match i.op {
                     Op::Add => a.checked_add(b),
                     Op::Subtract => a.checked_sub(b),
                     _ => a.checked_mul(b),
                 };
-                Value::Long(result.ok_or(EvalError::Overflow)?)
+                self.number(kind::LONG, result, EvalError::Overflow);
             }
-            Op::In => self.in_any()?,
+            Op::In => self.is_in(),
             Op::Contains => {
-                let value = self.pop()?;
-                let set = self.pop_set()?;
-                Value::Bool(self.store.contains(set, value, &mut self.fuel)?)
+                let value = self.pop_still();
+                let set = self.take_span(kind::SET);
+                let found = self.store.contains(set, value, &mut self.fuel);
+                self.push(kind::BOOL, u64::from(found));
             }
             Op::ContainsAll | Op::ContainsAny => {
-                let (b, a) = (self.pop_set()?, self.pop_set()?);
+                let b = self.take_span(kind::SET);
+                let a = self.take_span(kind::SET);
                 let any = i.op == Op::ContainsAny;
-                let mut result = !any;
-                for value in self.store.items(b) {
-                    if self.store.contains(a, *value, &mut self.fuel)? == any {
-                        result = any;
-                        break;
-                    }
-                }
-                Value::Bool(result)
+                let (store, fuel) = (&*self.store, &mut self.fuel);
+                let decided = |value: &Value| store.contains(a, *value, fuel) == any;
+                let early = store.items(b).iter().any(decided);
+                self.push(kind::BOOL, u64::from(early == any));
             }
             Op::GetTag | Op::HasTag => {
-                let tag = match self.pop()? {
-                    Value::Str(tag) => tag,
-                    _ => return Err(EvalError::Type),
-                };
-                let Value::Entity(uid) = self.pop()? else {
-                    return Err(EvalError::Type);
-                };
+                let tag = self.take(kind::STRING);
+                let uid = self.take(kind::ENTITY) as u32;
+                let tag = self.store.find(0, self.store.text(tag));
                 let entity = self.store.entity(uid);
-                let found = entity.and_then(|entity| self.store.field(entity.tags, tag));
-                match (i.op, entity, found) {
-                    (Op::HasTag, _, found) => Value::Bool(found.is_some()),
-                    (_, None, _) => return Err(EvalError::MissingEntity),
-                    (_, _, found) => found.ok_or(EvalError::MissingTag)?,
-                }
+                let missing = match entity {
+                    Some(_) => EvalError::MissingTag,
+                    None => EvalError::MissingEntity,
+                };
+                let tags = entity.map_or(Span::default(), |entity| entity.tags);
+                let value = self.store.field(tags, tag);
+                self.found(value, i.op == Op::HasTag, missing);
             }
-            Op::Attribute => {
-                let value = self.pop()?;
-                match self.attribute(value, i.c)? {
-                    Some(value) => value,
-                    None => {
-                        let described = match value {
-                            Value::Entity(uid) => self.store.entity(uid).is_some(),
-                            _ => true,
-                        };
-                        return Err(if described {
-                            EvalError::MissingAttribute
-                        } else {
-                            EvalError::MissingEntity
-                        });
-                    }
+            Op::Attribute | Op::Has | Op::HasStep => {
+                let base = self.pop();
+                let (value, missing) = self.attribute(base, i.c);
+                if i.op == Op::HasStep && !value.is_there() {
+                    self.push(kind::BOOL, 0);
+                    return next - 1 + u32::from(i.b);
                 }
-            }
-            Op::Has => {
-                let value = self.pop()?;
-                Value::Bool(self.attribute(value, i.c)?.is_some())
-            }
-            Op::HasStep => {
-                let value = self.pop()?;
-                match self.attribute(value, i.c)? {
-                    Some(value) => value,
-                    None => {
-                        self.stack.push(Value::Bool(false));
-                        // `next` counts from the instruction behind this one.
-                        return Ok(Some(next - 1 + u32::from(i.b)));
-                    }
-                }
+                self.found(value, i.op == Op::Has, missing);
             }
             Op::Like => {
-                let Value::Str(text) = self.pop()? else {
-                    return Err(EvalError::Type);
-                };
-                Value::Bool(self.like(text, i.c, u32::from(i.b))?)
+                let text = self.take(kind::STRING);
+                let fits = self.like(text, i.c, u32::from(i.b));
+                self.push(kind::BOOL, u64::from(fits));
             }
-            Op::Is => match self.pop()? {
-                Value::Entity(uid) => {
-                    Value::Bool(self.store.uid(uid).is_some_and(|uid| uid.0 == i.c))
-                }
-                _ => return Err(EvalError::Type),
+            Op::Is => {
+                let uid = self.take(kind::ENTITY) as u32;
+                let is = self.store.type_of(uid) == i.c;
+                self.push(kind::BOOL, u64::from(is));
+            }
+            Op::Set | Op::Record => self.collect(i),
+            Op::Call => self.call(i.a),
+        }
+        next
+    }
+
+    /// Pushes what an operation gave that may give nothing.
+    fn number(&mut self, kind: u32, result: Option<i64>, error: EvalError) {
+        match result {
+            Some(value) => self.push(kind, value.cast_unsigned()),
+            None => self.fail(error),
+        }
+    }
+
+    /// Pushes an attribute or a tag, or whether it is there.
+    fn found(&mut self, value: Value, asks: bool, missing: EvalError) {
+        if asks {
+            self.push(kind::BOOL, u64::from(value.is_there()));
+        } else if value.is_there() {
+            self.stack.push(value);
+        } else {
+            self.fail(missing);
+        }
+    }
+
+    fn attribute(&mut self, base: Value, name: u32) -> (Value, EvalError) {
+        let (record, missing) = match base.kind {
+            kind::RECORD => (base.span(), EvalError::MissingAttribute),
+            kind::ENTITY => match self.store.entity(base.payload as u32) {
+                Some(entity) => (entity.attrs, EvalError::MissingAttribute),
+                None => (Span::default(), EvalError::MissingEntity),
             },
-            Op::Set => {
-                let at = self.floor(i.c)?;
-                let items = self.stack.get(at..).unwrap_or_default();
-                let set = self.store.new_set(items, &mut self.fuel)?;
-                self.fuel.spend(i.c)?;
-                self.stack.truncate(at);
-                set
-            }
-            Op::Record => {
-                let at = self.floor(u32::from(i.b))?;
-                let mut pairs = Vec::with_capacity(usize::from(i.b) * 2);
-                let keys = Span {
-                    start: i.c,
-                    len: u32::from(i.b),
-                };
-                for (key, value) in self.bundle.list(keys).zip(self.stack.drain(at..)) {
-                    pairs.push(Value::Str(key));
-                    pairs.push(value);
+            _ => {
+                if base.key != FIXED {
+                    self.clock.give_up();
                 }
-                self.fuel.spend(u32::from(i.b))?;
-                self.store.new_record(&pairs)?
+                self.fail(EvalError::Type);
+                (Span::default(), EvalError::Type)
             }
-            Op::Call => self.call(i.a)?,
         };
-        self.stack.push(value);
-        Ok(None)
-    }
-
-    fn pop(&mut self) -> Result<Value> {
-        self.stack.pop().ok_or(EvalError::Internal)
-    }
-
-    fn pop_two(&mut self) -> Result<(Value, Value)> {
-        let b = self.pop()?;
-        Ok((self.pop()?, b))
-    }
-
-    fn pop_bool(&mut self) -> Result<bool> {
-        match self.pop()? {
-            Value::Bool(value) => Ok(value),
-            _ => Err(EvalError::Type),
+        let mut value = self.store.field(record, name);
+        if base.key == WHOLE && name == self.now {
+            value.key = GROWS;
         }
+        (value, missing)
     }
 
-    fn pop_long(&mut self) -> Result<i64> {
-        match self.pop()? {
-            Value::Long(value) => Ok(value),
-            _ => Err(EvalError::Type),
+    fn equal(&mut self) {
+        let (b, a) = (self.pop(), self.pop());
+        let order = self.store.compare(a, b, &mut self.fuel, 0);
+        self.follow(a, b, |clock, moving, fixed, _| clock.equals(moving, fixed));
+        self.push(kind::BOOL, u64::from(order == Ordering::Equal));
+    }
+
+    fn less(&mut self, or_equal: bool) {
+        let (b, a) = (self.pop(), self.pop());
+        let ordered = matches!(a.kind, kind::LONG | kind::DATETIME | kind::DURATION);
+        if a.kind != b.kind || !ordered {
+            if a.key | b.key != FIXED {
+                self.clock.give_up();
+            }
+            self.fail(EvalError::Type);
         }
+        self.follow(a, b, |clock, moving, fixed, left| {
+            clock.compares(moving, fixed, left, or_equal);
+        });
+        let order = a.payload.cast_signed().cmp(&b.payload.cast_signed());
+        let less = order == Ordering::Less || or_equal && order == Ordering::Equal;
+        self.push(kind::BOOL, u64::from(less));
     }
 
-    fn pop_set(&mut self) -> Result<Span> {
-        match self.pop()? {
-            Value::Set(span) => Ok(span),
-            _ => Err(EvalError::Type),
-        }
-    }
-
-    /// Where the topmost `count` values begin.
-    fn floor(&self, count: u32) -> Result<usize> {
-        self.stack
-            .len()
-            .checked_sub(count as usize)
-            .ok_or(EvalError::Internal)
-    }
-
-    fn attribute(&self, value: Value, name: u32) -> Result<Option<Value>> {
-        match value {
-            Value::Record(record) => Ok(self.store.field(record, name)),
-            Value::Entity(uid) => Ok(self
-                .store
-                .entity(uid)
-                .and_then(|entity| self.store.field(entity.attrs, name))),
-            _ => Err(EvalError::Type),
-        }
-    }
-
-    fn in_any(&mut self) -> Result<Value> {
-        let (a, b) = self.pop_two()?;
-        let Value::Entity(uid) = a else {
-            return Err(EvalError::Type);
+    /// Follows a comparison of two values of which one may move.
+    fn follow(&mut self, a: Value, b: Value, turn: impl FnOnce(&mut Clock, (u32, i64), i64, bool)) {
+        let (moving, fixed, left) = match (a.key, b.key) {
+            (FIXED, FIXED) => return,
+            (_, FIXED) => (a, b, true),
+            (FIXED, _) => (b, a, false),
+            _ => return self.clock.give_up(),
         };
-        let found = match b {
-            Value::Entity(ancestor) => self.is_in(uid, ancestor)?,
-            Value::Set(set) => {
+        if moving.key == WHOLE {
+            self.clock.give_up();
+        } else if a.kind == b.kind {
+            let moving = (moving.key, moving.payload.cast_signed());
+            turn(&mut self.clock, moving, fixed.payload.cast_signed(), left);
+        }
+    }
+
+    fn is_in(&mut self) {
+        let b = self.pop_still();
+        let uid = self.take(kind::ENTITY) as u32;
+        let found = match b.kind {
+            kind::ENTITY => {
+                let ancestor = b.payload as u32;
+                self.store
+                    .reaches(uid, &mut self.fuel, &mut |_, at| at == ancestor)
+            }
+            kind::SET => {
+                let set = b.span();
                 // Any element that is no entity is an error, even where another one would match.
                 let items = self.store.items(set);
-                if !items.iter().all(|item| matches!(item, Value::Entity(_))) {
-                    return Err(EvalError::Type);
+                if items.iter().any(|item| item.kind != kind::ENTITY) {
+                    self.fail(EvalError::Type);
                 }
-                self.fuel.spend(set.len)?;
-                self.store.reaches(uid, &mut self.fuel, |store, at| {
+                self.fuel.spend(set.len);
+                self.store.reaches(uid, &mut self.fuel, &mut |store, at| {
                     // A set of entities ascends by number.
-                    store
+                    let found = store
                         .items(set)
-                        .binary_search_by(|item| match item {
-                            Value::Entity(item) => item.cmp(&at),
-                            _ => Ordering::Less,
-                        })
-                        .is_ok()
-                })?
+                        .binary_search_by(|item| item.payload.cmp(&u64::from(at)));
+                    found.is_ok()
+                })
             }
-            _ => return Err(EvalError::Type),
+            _ => {
+                self.fail(EvalError::Type);
+                false
+            }
         };
-        Ok(Value::Bool(found))
+        self.push(kind::BOOL, u64::from(found));
+    }
+
+    /// A set or a record of the topmost values.
+    fn collect(&mut self, i: Instruction) {
+        let is_set = i.op == Op::Set;
+        let count = if is_set { i.c } else { u32::from(i.b) };
+        self.fuel.spend(count);
+        let floor = self.stack.len().saturating_sub(count as usize);
+        let items = self.stack.get_mut(floor..).unwrap_or_default();
+        for (item, name) in items.iter_mut().zip(i.c..) {
+            if item.key != FIXED {
+                self.clock.give_up();
+            }
+            item.key = match is_set {
+                true => FIXED,
+                false => self.store.cell(name).key,
+            };
+        }
+        let span = self.store.new_cells(items, &mut self.fuel);
+        self.stack.truncate(floor);
+        if is_set {
+            let set = self.store.order_set(span, &mut self.fuel);
+            self.stack.push(set);
+        } else if self.store.order_record(span).is_some() {
+            self.push(kind::RECORD, span.payload());
+        } else {
+            self.fail(EvalError::Internal);
+        }
     }
 
     /// Whether a string fits a pattern: the texts between its wildcards, found from left to right.
     ///
     /// Comparing bytes is comparing characters, because each text of a pattern is whole UTF-8.
-    fn like(&mut self, string: u32, start: u32, len: u32) -> Result<bool> {
-        let text = self
-            .store
-            .text(&self.texts, string)
-            .ok_or(EvalError::Internal)?;
-        let lists = self.bundle.section(layout::LISTS);
-        let part = |i: u32| {
-            let number = u32_at(lists, (start + i) as usize * 4)?;
-            self.store.text(&self.texts, number)
-        };
-        let first = part(0).ok_or(EvalError::Internal)?;
-        let Some(mut rest) = text.strip_prefix(first) else {
-            return Ok(false);
-        };
-        if len == 1 {
-            return Ok(rest.is_empty());
-        }
-        for i in 1..len - 1 {
-            let middle = part(i).ok_or(EvalError::Internal)?;
-            loop {
-                self.fuel.spend(1 + len32(middle.len()))?;
-                if let Some(after) = rest.strip_prefix(middle) {
-                    rest = after;
-                    break;
-                }
-                let Some((_, after)) = rest.split_first() else {
-                    return Ok(false);
-                };
-                rest = after;
-            }
-        }
-        let last = part(len - 1).ok_or(EvalError::Internal)?;
-        Ok(rest.ends_with(last))
-    }
-
-    fn call(&mut self, function: u8) -> Result<Value> {
-        let function = *Function::ALL
-            .get(usize::from(function))
-            .ok_or(EvalError::Internal)?;
-        if function.arity() == 1 {
-            let value = self.pop()?;
-            return self.call_one(function, value);
-        }
-        let (a, b) = self.pop_two()?;
-        Ok(match (function, a, b) {
-            (Function::LessThan, Value::Decimal(a), Value::Decimal(b)) => Value::Bool(a < b),
-            (Function::LessThanOrEqual, Value::Decimal(a), Value::Decimal(b)) => {
-                Value::Bool(a <= b)
-            }
-            (Function::GreaterThan, Value::Decimal(a), Value::Decimal(b)) => Value::Bool(a > b),
-            (Function::GreaterThanOrEqual, Value::Decimal(a), Value::Decimal(b)) => {
-                Value::Bool(a >= b)
-            }
-            (Function::IsInRange, Value::Ip(a), Value::Ip(b)) => {
-                match (self.store.ip(a), self.store.ip(b)) {
-                    (Some(a), Some(b)) => Value::Bool(a.is_in_range(*b)),
-                    _ => return Err(EvalError::Internal),
-                }
-            }
-            (Function::Offset, Value::Datetime(a), Value::Duration(b)) => {
-                Value::Datetime(a.checked_add(b).ok_or(EvalError::Extension)?)
-            }
-            (Function::DurationSince, Value::Datetime(a), Value::Datetime(b)) => {
-                Value::Duration(a.checked_sub(b).ok_or(EvalError::Extension)?)
-            }
-            _ => return Err(EvalError::Type),
-        })
-    }
-
-    fn call_one(&mut self, function: Function, value: Value) -> Result<Value> {
-        let made = |value: Option<Value>| value.ok_or(EvalError::Extension);
-        Ok(match (function, value) {
-            (
-                Function::Decimal | Function::Datetime | Function::Duration | Function::Ip,
-                Value::Str(string),
-            ) => {
-                let text = self
-                    .store
-                    .text(&self.texts, string)
-                    .ok_or(EvalError::Internal)?;
-                self.fuel.spend(len32(text.len()))?;
-                match function {
-                    Function::Decimal => made(ext::parse_decimal(text).map(Value::Decimal))?,
-                    Function::Datetime => made(ext::parse_datetime(text).map(Value::Datetime))?,
-                    Function::Duration => made(ext::parse_duration(text).map(Value::Duration))?,
-                    _ => {
-                        let ip = ext::parse_ip(text).ok_or(EvalError::Extension)?;
-                        self.store.new_ip(ip)
+    fn like(&mut self, text: u64, first: u32, len: u32) -> bool {
+        let mut rest = self.store.text(text);
+        for i in 0..len {
+            let part = self.store.text(self.store.cell(first + i).payload);
+            let is_last = i + 1 == len;
+            let found = match (i, is_last) {
+                (0, true) => return rest == part,
+                (_, true) => return rest.ends_with(part),
+                (0, _) => rest.strip_prefix(part),
+                _ => loop {
+                    self.fuel.spend(1 + len32(part.len()));
+                    if let Some(after) = rest.strip_prefix(part) {
+                        break Some(after);
                     }
-                }
+                    match rest.split_first() {
+                        Some((_, after)) if !self.fuel.is_out => rest = after,
+                        _ => break None,
+                    }
+                },
+            };
+            match found {
+                Some(after) => rest = after,
+                None => return false,
             }
-            (function, Value::Ip(ip)) => {
-                let ip = *self.store.ip(ip).ok_or(EvalError::Internal)?;
-                Value::Bool(match function {
+        }
+        false
+    }
+
+    fn call(&mut self, function: u8) {
+        let Some(&function) = Function::ALL.get(usize::from(function)) else {
+            return self.fail(EvalError::Internal);
+        };
+        match function {
+            Function::Decimal | Function::Datetime | Function::Duration | Function::Ip => {
+                self.parse(function);
+            }
+            Function::LessThan
+            | Function::LessThanOrEqual
+            | Function::GreaterThan
+            | Function::GreaterThanOrEqual => {
+                let b = self.take(kind::DECIMAL).cast_signed();
+                let a = self.take(kind::DECIMAL).cast_signed();
+                let holds = match function {
+                    Function::LessThan => a < b,
+                    Function::LessThanOrEqual => a <= b,
+                    Function::GreaterThan => a > b,
+                    _ => a >= b,
+                };
+                self.push(kind::BOOL, u64::from(holds));
+            }
+            Function::IsInRange => {
+                let (b, a) = (self.take_ip(), self.take_ip());
+                let inside = a.zip(b).is_some_and(|(a, b)| a.is_in_range(b));
+                self.push(kind::BOOL, u64::from(inside));
+            }
+            Function::IsIpv4 | Function::IsIpv6 | Function::IsLoopback | Function::IsMulticast => {
+                let ip = self.take_ip();
+                let holds = ip.is_some_and(|ip| match function {
                     Function::IsIpv4 => ip.is_v4(),
                     Function::IsIpv6 => !ip.is_v4(),
                     Function::IsLoopback => ip.is_loopback(),
-                    Function::IsMulticast => ip.is_multicast(),
-                    _ => return Err(EvalError::Type),
-                })
+                    _ => ip.is_multicast(),
+                });
+                self.push(kind::BOOL, u64::from(holds));
             }
-            (Function::ToDate, Value::Datetime(ms)) => made(ext::to_date(ms).map(Value::Datetime))?,
-            (Function::ToTime, Value::Datetime(ms)) => Value::Duration(ext::to_time(ms)),
-            (function, Value::Duration(ms)) => Value::Long(match function {
-                Function::ToMilliseconds => ms,
-                Function::ToSeconds => ms / 1000,
-                Function::ToMinutes => ms / 60_000,
-                Function::ToHours => ms / 3_600_000,
-                Function::ToDays => ms / ext::DAY_MS,
-                _ => return Err(EvalError::Type),
-            }),
-            _ => return Err(EvalError::Type),
-        })
+            Function::Offset => {
+                let by = self.take(kind::DURATION).cast_signed();
+                let (motion, at) = self.take_moving(kind::DATETIME);
+                self.moved(kind::DATETIME, motion, at.checked_add(by));
+            }
+            Function::DurationSince => {
+                let (of_b, b) = self.take_moving(kind::DATETIME);
+                let (of_a, a) = self.take_moving(kind::DATETIME);
+                let motion = match (of_a, of_b) {
+                    (_, FIXED) => of_a,
+                    (FIXED, _) => SHRINKS,
+                    _ => {
+                        self.clock.give_up();
+                        FIXED
+                    }
+                };
+                self.moved(kind::DURATION, motion, a.checked_sub(b));
+            }
+            Function::ToDate => {
+                let (motion, at) = self.take_moving(kind::DATETIME);
+                let date = ext::to_date(at);
+                if motion != FIXED {
+                    self.clock.turns_at_midnight(at);
+                    // The step after the one that fails cannot be told from it.
+                    if date.is_none() {
+                        self.clock.give_up();
+                    }
+                }
+                self.number(kind::DATETIME, date, EvalError::Extension);
+            }
+            Function::ToTime => {
+                let (motion, at) = self.take_moving(kind::DATETIME);
+                if motion != FIXED {
+                    self.clock.turns_at_midnight(at);
+                }
+                self.stack.push(Value {
+                    key: motion,
+                    kind: kind::DURATION,
+                    payload: ext::to_time(at).cast_unsigned(),
+                });
+            }
+            Function::ToMilliseconds => {
+                let (motion, millis) = self.take_moving(kind::DURATION);
+                self.stack.push(Value {
+                    key: motion,
+                    kind: kind::LONG,
+                    payload: millis.cast_unsigned(),
+                });
+            }
+            Function::ToSeconds | Function::ToMinutes | Function::ToHours | Function::ToDays => {
+                let unit = match function {
+                    Function::ToSeconds => 1000,
+                    Function::ToMinutes => 60_000,
+                    Function::ToHours => 3_600_000,
+                    _ => ext::DAY_MS,
+                };
+                let (motion, millis) = self.take_moving(kind::DURATION);
+                if motion != FIXED {
+                    self.clock.steps((motion, millis), unit);
+                }
+                self.push(kind::LONG, (millis / unit).cast_unsigned());
+            }
+        }
     }
+
+    /// How the topmost value moves, and the value.
+    fn take_moving(&mut self, kind: u32) -> (u32, i64) {
+        let value = self.pop();
+        if value.kind != kind || value.key == WHOLE {
+            if value.key != FIXED {
+                self.clock.give_up();
+            }
+            self.fail(EvalError::Type);
+        }
+        (value.key, value.payload.cast_signed())
+    }
+
+    /// Pushes a result that moves as its operand did, until it overflows.
+    fn moved(&mut self, kind: u32, motion: u32, result: Option<i64>) {
+        let Some(result) = result else {
+            if motion != FIXED {
+                self.clock.give_up();
+            }
+            return self.fail(EvalError::Extension);
+        };
+        if motion != FIXED {
+            self.clock.overflows(motion, result);
+        }
+        self.stack.push(Value {
+            key: motion,
+            kind,
+            payload: result.cast_unsigned(),
+        });
+    }
+
+    fn take_ip(&mut self) -> Option<Ip> {
+        let payload = self.take(kind::IP);
+        Ip::from_bytes(self.store.text(payload))
+    }
+
+    /// Calls the constructor of an extension type.
+    fn parse(&mut self, function: Function) {
+        let payload = self.take(kind::STRING);
+        let text = self.store.text(payload);
+        self.fuel.spend(len32(text.len()));
+        let (kind, value) = match function {
+            Function::Decimal => (kind::DECIMAL, ext::parse_decimal(text)),
+            Function::Datetime => (kind::DATETIME, ext::parse_datetime(text)),
+            Function::Duration => (kind::DURATION, ext::parse_duration(text)),
+            _ => {
+                let ip = ext::parse_ip(text);
+                let made = ip.map(|ip| self.store.new_text(&ip.to_bytes()).cast_signed());
+                (kind::IP, made)
+            }
+        };
+        self.number(kind, value, EvalError::Extension);
+    }
+
+    /// Adds the topmost value to the trace of an explanation.
+    fn note(&mut self, at: u32) {
+        let top = self.stack.last().copied();
+        if let Some(trace) = self.trace.as_mut() {
+            crate::trace::note(self.store, trace, at, top.unwrap_or(Value::MISSING));
+        }
+    }
+}
+
+/// The variables of a request, as values.
+pub(crate) fn variables(uids: [u32; 3], context: Span, moves: bool) -> [Value; 4] {
+    let [principal, action, resource] = uids.map(|uid| Value::new(kind::ENTITY, u64::from(uid)));
+    let context = Value {
+        key: if moves { WHOLE } else { FIXED },
+        kind: kind::RECORD,
+        payload: context.payload(),
+    };
+    [principal, action, resource, context]
 }

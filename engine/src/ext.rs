@@ -15,7 +15,38 @@ pub struct Ip {
     prefix: u8,
 }
 
+/// Bytes of an address in a block: 1 for IPv6, else 0 | length of the prefix | 16 bytes of the address.
+pub const IP_BYTES: usize = 18;
+
 impl Ip {
+    /// The address as blocks hold it. Two are equal where these bytes are.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; IP_BYTES] {
+        let mut bytes = [0; IP_BYTES];
+        let head = [u8::from(self.v6), self.prefix];
+        for (slot, byte) in bytes.iter_mut().zip(head.iter().chain(&self.addr)) {
+            *slot = *byte;
+        }
+        bytes
+    }
+
+    /// What [`Ip::to_bytes`] wrote; none for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let [v6, prefix, addr @ ..] = bytes.first_chunk::<IP_BYTES>()?;
+        let ip = Self {
+            v6: *v6 == 1,
+            addr: *addr,
+            prefix: *prefix,
+        };
+        let (max, unused) = if ip.v6 { (128, 16) } else { (32, 4) };
+        let sound = bytes.len() == IP_BYTES
+            && *v6 <= 1
+            && ip.prefix <= max
+            && addr.iter().skip(unused).all(|byte| *byte == 0);
+        sound.then_some(ip)
+    }
+
     pub(crate) fn is_v4(self) -> bool {
         !self.v6
     }

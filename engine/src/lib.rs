@@ -15,33 +15,46 @@ pub mod answer;
 mod block;
 pub mod bundle;
 mod bytes;
+#[cfg(feature = "words")]
 pub mod choice;
 pub mod code;
+#[cfg(feature = "words")]
 pub mod consent;
 mod engine;
 mod eval;
+#[cfg(feature = "serde")]
+pub mod explain;
 pub mod ext;
 #[cfg(feature = "intake")]
 pub mod intake;
 pub mod limits;
 pub mod request;
+#[cfg(feature = "words")]
 pub mod schema;
 mod sort;
 mod store;
+mod time;
+mod trace;
 #[cfg(feature = "serde")]
 pub mod verdict;
 
-pub use answer::{Answer, Decision, EvalError, Failure, Outcome};
-pub use bundle::{Attr, Bundle, BundleError, Effect, Entity, Rule, Source};
+pub use answer::{Answer, Decision, EvalError, Failure, Outcome, Refusal, Until};
+#[cfg(feature = "words")]
+pub use bundle::{Attr, Effect, Entity, Rule, Source};
+pub use bundle::{Bundle, BundleError};
+#[cfg(feature = "words")]
 pub use choice::Choice;
+#[cfg(feature = "words")]
 pub use consent::{Question, Situation, StoreFacts, consent_request};
 pub use engine::Engine;
-pub use request::{RequestBuilder, RequestError};
+#[cfg(feature = "serde")]
+pub use explain::Explanation;
+pub use request::{PatchBuilder, RequestBuilder};
 #[cfg(feature = "serde")]
 pub use verdict::{FailedRule, Problem, Verdict};
 
 /// The layout of bundles, blocks and code, for those who write them.
 pub mod format {
-    pub use crate::block::{Block, BlockWriter, Cell, EntityRow, RESIDENTS_MAGIC};
-    pub use crate::bundle::layout::*;
+    pub use crate::block::{Block, BlockWriter, Cell, EntityRow, NONE, OWN, PATCH_MAGIC};
+    pub use crate::bundle::{index::OPEN, layout::*};
 }

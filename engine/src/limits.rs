@@ -1,6 +1,7 @@
 //! Every limit of the engine, in one place. They are counted in the engine itself, so each shell meets them alike.
 
-/// Steps a decision may take: one for each candidate rule, each instruction, each value compared, each ancestor visited, each byte that `like` looks at.
+/// Steps a decision may take: one for each candidate rule, each instruction, each value compared (and each 8 bytes of two texts), each ancestor
+/// visited and each parent of it, each byte that `like` looks at.
 pub const STEPS: u32 = 1 << 22;
 
 /// How deep a value may nest before comparing it is given up.
@@ -9,13 +10,13 @@ pub const DEPTH: u32 = 64;
 /// Values that an expression may hold at once.
 pub const STACK: u32 = 1 << 16;
 
-/// Values, parts of sets and records included, that a request and its evaluation may make.
+/// Cells of all values together: the bundle's, the residents', the request's and those that its evaluation makes.
 pub const CELLS: usize = 1 << 22;
 
 /// Bytes of a request.
 pub const REQUEST_BYTES: usize = 1 << 20;
 
-/// Bytes of a tenant's resident entities.
+/// Bytes of one patch of a tenant's resident entities.
 pub const RESIDENT_BYTES: usize = 1 << 27;
 
 /// Bytes of a bundle.

@@ -3,7 +3,7 @@
 //! Bytes, all words `u32`: counts of types, attributes, entity types, actions, words, derived attributes | types: kind, two
 //! operands | attributes: name, type, flags | entity types: name, attributes (start, length), type of tags, parents (start,
 //! length), enumerated ids (start, length), flags | actions: uid, principal types (start, length), resource types (start, length),
-//! context's attributes (start, length) | words: string numbers | derived attributes: entity type, attribute, source,
+//! context's attributes (start, length) | words: names | derived attributes: entity type, attribute, source,
 //! months, days, milliseconds (two words).
 
 use crate::{
@@ -143,7 +143,7 @@ impl<'a> Schema<'a> {
     }
 
     /// Checks that every number names something. Linear; the word on which it stopped.
-    pub(crate) fn check(&self, strings: u32, store: &Store) -> Result<(), u32> {
+    pub(crate) fn check(&self, store: &Store) -> Result<(), u32> {
         if self.bytes.is_empty() {
             return Ok(());
         }
@@ -163,11 +163,11 @@ impl<'a> Schema<'a> {
             span.and_then(|s| s.start.checked_add(s.len))
                 .is_some_and(|end| end as usize <= self.count(table))
         };
-        let string = |word: Option<u32>| word.is_some_and(|word| word < strings);
+        let string = |word: Option<u32>| word.is_some_and(|word| store.is_name(word));
         let types = self.count(TYPES) as u32;
         for row in self.rows(TYPES) {
             let sound = self.type_at(row).is_some_and(|t| match t.kind {
-                kind::ENTITY => t.a < strings,
+                kind::ENTITY => string(Some(t.a)),
                 // A type names only types before it, so types are finite.
                 kind::SET => t.a < row,
                 kind::RECORD => within(Some(t.span()), ATTRS),
@@ -196,7 +196,7 @@ impl<'a> Schema<'a> {
         for row in self.rows(ACTIONS) {
             let sound = self
                 .word(ACTIONS, row, 0)
-                .is_some_and(|uid| store.uid(uid).is_some())
+                .is_some_and(|uid| store.type_of(uid) != NONE)
                 && within(self.span(ACTIONS, row, 1), WORDS)
                 && within(self.span(ACTIONS, row, 3), WORDS)
                 && within(self.span(ACTIONS, row, 5), ATTRS);

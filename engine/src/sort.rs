@@ -2,48 +2,40 @@
 
 use core::cmp::Ordering;
 
-/// Sorts in place, O(n log n) whatever the input; stops at the first comparison that fails.
-pub(crate) fn sort<T: Copy, E>(
-    items: &mut [T],
-    mut compare: impl FnMut(&T, &T) -> Result<Ordering, E>,
-) -> Result<(), E> {
+/// Sorts in place, O(n log n) whatever the input. By a reference to the comparison, so that there is one copy for each type.
+pub(crate) fn sort<T: Copy>(items: &mut [T], compare: &mut dyn FnMut(&T, &T) -> Ordering) {
     let len = items.len();
-    for root in (0..len / 2).rev() {
-        sift(items, root, len, &mut compare)?;
-    }
-    for end in (1..len).rev() {
-        items.swap(0, end);
-        sift(items, 0, end, &mut compare)?;
-    }
-    Ok(())
-}
-
-fn sift<T: Copy, E>(
-    items: &mut [T],
-    mut root: usize,
-    len: usize,
-    compare: &mut impl FnMut(&T, &T) -> Result<Ordering, E>,
-) -> Result<(), E> {
-    loop {
-        let mut child = root * 2 + 1;
-        if child >= len {
-            return Ok(());
-        }
-        let (Some(&value), Some(&left)) = (items.get(root), items.get(child)) else {
-            return Ok(());
+    // The first half of the rounds makes the heap, the second takes the largest from it.
+    for round in 0..len + len / 2 {
+        let (mut root, end) = match (len / 2).checked_sub(round + 1) {
+            Some(root) => (root, len),
+            None => {
+                let end = len + len / 2 - 1 - round;
+                items.swap(0, end);
+                (0, end)
+            }
         };
-        let mut larger = left;
-        if let Some(&right) = items.get(child + 1).filter(|_| child + 1 < len)
-            && compare(&left, &right)? == Ordering::Less
-        {
-            child += 1;
-            larger = right;
+        loop {
+            let mut child = root * 2 + 1;
+            let Some(&left) = items.get(child).filter(|_| child < end) else {
+                break;
+            };
+            let mut larger = left;
+            if let Some(right) = items.get(child + 1).filter(|_| child + 1 < end)
+                && compare(&left, right) == Ordering::Less
+            {
+                child += 1;
+                larger = *right;
+            }
+            if items
+                .get(root)
+                .is_none_or(|value| compare(value, &larger) != Ordering::Less)
+            {
+                break;
+            }
+            items.swap(root, child);
+            root = child;
         }
-        if compare(&value, &larger)? != Ordering::Less {
-            return Ok(());
-        }
-        items.swap(root, child);
-        root = child;
     }
 }
 
@@ -64,7 +56,7 @@ mod tests {
                 .collect();
             let mut expected = items.clone();
             expected.sort_unstable();
-            sort::<_, ()>(&mut items, |a, b| Ok(a.cmp(b))).unwrap();
+            sort(&mut items, &mut |a, b| a.cmp(b));
             assert_eq!(items, expected);
         }
     }

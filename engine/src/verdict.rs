@@ -2,10 +2,10 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
-    answer::{Answer, Refusal},
+    answer::{Answer, Refusal, Until},
     bundle::Bundle,
 };
 
@@ -22,6 +22,10 @@ pub struct Verdict {
     pub clauses: Vec<String>,
     /// What the caller must carry out, or else treat the answer as a deny.
     pub obligations: Vec<String>,
+    /// Up to when the same question gets the same answer: milliseconds since 1970 in UTC; `"now"` where that is not
+    /// promised; absent where it does for ever.
+    #[serde(skip_serializing_if = "Until::is_forever")]
+    pub until: Until,
     /// Rules that could not be evaluated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedRule>,
@@ -94,6 +98,7 @@ impl Verdict {
                     .flat_map(|rule| rule.obligations().map(ToOwned::to_owned))
                     .collect(),
             ),
+            until: answer.until(),
             failed: answer
                 .failed()
                 .map(|failure| {
@@ -121,8 +126,22 @@ impl Verdict {
             rules: Vec::new(),
             clauses: Vec::new(),
             obligations: Vec::new(),
+            until: Until::Now,
             failed: Vec::new(),
             problem: Some(problem),
+        }
+    }
+
+    /// The verdict where no engine gave an answer.
+    #[must_use]
+    pub fn failed() -> Self {
+        Self {
+            outcome: "failed",
+            problem: None,
+            ..Self::refused(Problem {
+                path: String::new(),
+                message: String::new(),
+            })
         }
     }
 
@@ -130,5 +149,15 @@ impl Verdict {
     #[must_use]
     pub fn is_allow(&self) -> bool {
         self.outcome == "allow"
+    }
+}
+
+impl Serialize for Until {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::At(at) => to.serialize_i64(*at),
+            Self::Now => to.serialize_str("now"),
+            Self::Forever => to.serialize_none(),
+        }
     }
 }

@@ -305,9 +305,11 @@ impl Host {
 }
 
 fn ask(in_force: &InForce, slot: &Slot, request: &[u8]) -> Result<Verdict, DecideError> {
-    let bytes = slot.decide(request)?;
-    let answer = Answer::read(&bytes).map_err(|_| DecideError::Unreadable)?;
-    Ok(Verdict::new(&in_force.bundle, &answer))
+    slot.ask(|guest| {
+        let answer = Answer::read(guest.decide(request)?);
+        Ok(answer.map(|answer| Verdict::new(&in_force.bundle, &answer)))
+    })?
+    .map_err(|_| DecideError::Unreadable)
 }
 
 fn load(
@@ -322,10 +324,9 @@ fn load(
         let target = bundle.meta("target").unwrap_or("unknown").to_owned();
         return Err(HostError::Slice(target));
     }
-    let bytes: Arc<[u8]> = Arc::from(bytes);
-    let slot = |whom: &str, residents| {
+    let slot = |whom: &str, residents: &[u8]| {
         let replaced: Arc<AtomicU64> = Arc::clone(&metrics.guests_replaced);
-        Slot::new(Arc::clone(sandbox), Arc::clone(&bytes), residents, replaced).map_err(|error| {
+        Slot::new(Arc::clone(sandbox), bytes, residents, replaced).map_err(|error| {
             HostError::Guest {
                 whom: whom.to_owned(),
                 error,
@@ -341,10 +342,10 @@ fn load(
             })?;
         slots.insert(
             tenant.clone(),
-            slot(&format!("tenant `{tenant}`"), residents)?,
+            slot(&format!("tenant `{tenant}`"), &residents)?,
         );
     }
-    let visitors = slot("the visitors", Vec::new())?;
+    let visitors = slot("the visitors", &[])?;
     Ok(InForce {
         bundle,
         tenants: slots,

@@ -1,7 +1,13 @@
 //! What the tests that cross crates share: the packs, their cases, and Cedar itself as the oracle.
 
 pub mod block;
+pub mod compare;
+pub mod corpus;
+pub mod generate;
 pub mod oracle;
+pub mod plain;
+pub mod tally;
+pub mod time_model;
 
 use std::path::{Path, PathBuf};
 

@@ -11,7 +11,7 @@ use cedar_policy::{
 use crate::block;
 
 /// What Cedar answers.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Whether it allows.
     pub allows: bool,
@@ -24,7 +24,7 @@ pub struct Answer {
 /// Cedar with the policies of a pack.
 pub struct Oracle {
     policies: PolicySet,
-    known: Vec<block::Entity>,
+    facts: block::Block,
 }
 
 impl Oracle {
@@ -49,7 +49,7 @@ impl Oracle {
         }
         Self {
             policies,
-            known: block::facts(bundle).entities,
+            facts: block::facts(bundle),
         }
     }
 
@@ -59,56 +59,68 @@ impl Oracle {
     /// Where Cedar refuses the request.
     #[must_use]
     pub fn ask(&self, request: &[u8]) -> Answer {
-        let request = block::Request::read(request);
+        let request = block::Request::read(request, &self.facts);
         let entities: Vec<Entity> = self
-            .known
+            .facts
+            .entities
             .iter()
             .chain(&request.block.entities)
             .map(entity)
             .collect();
         let entities = Entities::from_entities(entities, None).unwrap();
         let [principal, action, resource] = request.uids.each_ref().map(uid);
-        let block::Value::Record(context) = &request.context else {
-            panic!("context {:?}", request.context);
-        };
-        let context = Context::from_pairs(pairs(context)).unwrap();
+        let context = Context::from_pairs(pairs(&request.context)).unwrap();
         let request = Request::new(principal, action, resource, context, None).unwrap();
-        let response = Authorizer::new().is_authorized(&request, &self.policies, &entities);
-        Answer {
-            allows: response.decision() == Decision::Allow,
-            reasons: response
-                .diagnostics()
-                .reason()
-                .map(ToString::to_string)
-                .collect(),
-            errors: response
-                .diagnostics()
-                .errors()
-                .map(|error| match error {
-                    cedar_policy::AuthorizationError::PolicyEvaluationError(error) => {
-                        error.policy_id().to_string()
-                    }
-                })
-                .collect(),
-        }
+        answer(&request, &self.policies, &entities)
     }
 }
 
-fn uid((type_name, id): &(String, String)) -> EntityUid {
+/// Cedar's answer, in its own ids.
+#[must_use]
+pub fn answer(request: &Request, policies: &PolicySet, entities: &Entities) -> Answer {
+    let response = Authorizer::new().is_authorized(request, policies, entities);
+    let diagnostics = response.diagnostics();
+    Answer {
+        allows: response.decision() == Decision::Allow,
+        reasons: diagnostics.reason().map(ToString::to_string).collect(),
+        errors: diagnostics
+            .errors()
+            .map(|error| match error {
+                cedar_policy::AuthorizationError::PolicyEvaluationError(error) => {
+                    error.policy_id().to_string()
+                }
+            })
+            .collect(),
+    }
+}
+
+/// A uid as Cedar has it.
+///
+/// # Panics
+/// Where the type is no name.
+#[must_use]
+pub fn uid((type_name, id): &(String, String)) -> EntityUid {
     EntityUid::from_type_name_and_id(
         type_name.parse::<EntityTypeName>().unwrap(),
         EntityId::new(id),
     )
 }
 
-fn pairs(record: &BTreeMap<String, block::Value>) -> HashMap<String, RestrictedExpression> {
+/// Fields as Cedar has them.
+#[must_use]
+pub fn pairs(record: &BTreeMap<String, block::Value>) -> HashMap<String, RestrictedExpression> {
     record
         .iter()
         .map(|(key, value)| (key.clone(), expression(value)))
         .collect()
 }
 
-fn entity(entity: &block::Entity) -> Entity {
+/// An entity as Cedar has it.
+///
+/// # Panics
+/// Where one of its types is no name.
+#[must_use]
+pub fn entity(entity: &block::Entity) -> Entity {
     let parents: HashSet<EntityUid> = entity.parents.iter().map(uid).collect();
     Entity::new_with_tags(
         uid(&entity.uid),
@@ -145,6 +157,6 @@ fn expression(value: &block::Value) -> RestrictedExpression {
                 .unwrap()
         }
         block::Value::Duration(ms) => RestrictedExpression::new_duration(format!("{ms}ms")),
-        block::Value::Ip(text) => RestrictedExpression::new_ip(text),
+        block::Value::Ip(bytes) => RestrictedExpression::new_ip(block::ip_text(bytes)),
     }
 }

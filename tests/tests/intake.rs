@@ -1,6 +1,6 @@
 //! What JSON becomes a request, what is refused, and with which words.
 
-use avow_compiler::{Target, compile_plain};
+use avow_compiler::{Plain, Target};
 use avow_engine::{
     Answer, Bundle, Engine, Verdict,
     intake::{self, Json, Stamp},
@@ -145,13 +145,22 @@ fn a_caller_may_not_say_what_the_host_says() {
     );
 }
 
+fn plain(schema: &str, policies: &str) -> Vec<u8> {
+    let plain = Plain {
+        schema: Some(schema),
+        policies,
+        links: "",
+        validate: true,
+    };
+    plain.compile().unwrap()
+}
+
 #[test]
 fn time_and_tenant_are_the_hosts_even_where_the_schema_forgot_to_say_so() {
-    let bytes = compile_plain(
+    let bytes = plain(
         "entity User; entity Doc; action read appliesTo { principal: [User], resource: [Doc], context: { now?: datetime, tenant?: String } };",
         "permit (principal, action, resource) when { context has tenant && context.tenant == \"acme\" };",
-    )
-    .unwrap();
+    );
     let mut engine = Engine::new(Bundle::load(bytes).unwrap());
     let request = |context: serde_json::Value| {
         as_json(
@@ -162,18 +171,17 @@ fn time_and_tenant_are_the_hosts_even_where_the_schema_forgot_to_say_so() {
         assert!(intake::request(engine.bundle(), &request(context), &CALLER).is_err());
     }
     let bytes = intake::request(engine.bundle(), &request(json!({})), &CALLER).unwrap();
-    let answer = engine.decide(&bytes);
+    let answer = engine.decide(&bytes).to_vec();
     let verdict = Verdict::new(engine.bundle(), &Answer::read(&answer).unwrap());
     assert_eq!(verdict.outcome, "allow");
 }
 
 #[test]
 fn residents_outrank_a_request_that_describes_one_again() {
-    let bytes = compile_plain(
+    let bytes = plain(
         "entity User { admin: Bool }; entity Doc; action read appliesTo { principal: [User], resource: [Doc] };",
         "permit (principal, action, resource) when { principal.admin };",
-    )
-    .unwrap();
+    );
     let mut engine = Engine::new(Bundle::load(bytes).unwrap());
     let user = |admin: bool| json!([{"uid": "User::\"u\"", "attrs": {"admin": admin}}]);
     let request = as_json(&json!({
@@ -181,21 +189,17 @@ fn residents_outrank_a_request_that_describes_one_again() {
     }));
     let request = intake::request(engine.bundle(), &request, &CALLER).unwrap();
     let outcome = |engine: &mut Engine| {
-        Answer::read(&engine.decide(&request))
+        Answer::read(engine.decide(&request))
             .unwrap()
             .outcome()
             .as_str()
     };
     assert_eq!(outcome(&mut engine), "allow");
     let residents = intake::residents(engine.bundle(), &as_json(&user(false))).unwrap();
-    engine.set_residents(&residents).unwrap();
+    engine.patch(&residents).unwrap();
     assert_eq!(outcome(&mut engine), "refused");
     // Residents that do not hold together leave the ones before in place.
-    assert!(
-        engine
-            .set_residents(&residents[..residents.len() - 1])
-            .is_err()
-    );
+    assert!(engine.patch(&residents[..residents.len() - 1]).is_err());
     assert_eq!(outcome(&mut engine), "refused");
 }
 

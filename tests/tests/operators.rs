@@ -1,8 +1,9 @@
 //! Every operator and extension function against Cedar, one condition at a time, errors included.
 
-use avow_compiler::compile_plain;
+use avow_compiler::Plain;
 use avow_engine::{
     Answer, Bundle, Engine, RequestBuilder,
+    ext::parse_ip,
     format::{Cell, EntityRow},
 };
 use avow_tests::oracle::Oracle;
@@ -169,7 +170,7 @@ const SUBJECTS: [Subject; 4] = [
     },
 ];
 
-fn request(subject: &Subject, action: &str) -> Vec<u8> {
+fn request(bundle: &Bundle, subject: &Subject, action: &str) -> Vec<u8> {
     let text = |text: &str| Cell::Str(text.to_owned());
     let user = |id: &str| Cell::Entity("User".into(), id.into());
     let record = |fields: Vec<(&str, Cell)>| {
@@ -178,8 +179,9 @@ fn request(subject: &Subject, action: &str) -> Vec<u8> {
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     };
+    let ip = |text: &str| Cell::Ip(parse_ip(text.as_bytes()).unwrap());
     let group = |id: &str| ("Group".to_owned(), id.to_owned());
-    let mut request = RequestBuilder::new();
+    let mut request = RequestBuilder::new(bundle);
     if subject.described {
         let inner = record(vec![("c", text("hello"))]);
         let nested = match subject.age {
@@ -190,7 +192,7 @@ fn request(subject: &Subject, action: &str) -> Vec<u8> {
             ("name", text("a")),
             ("age", Cell::Long(subject.age)),
             ("admin", Cell::Bool(subject.age > 0)),
-            ("home", Cell::Ip(subject.home.into())),
+            ("home", ip(subject.home)),
             ("born", Cell::Datetime(subject.born)),
             ("span", Cell::Duration(subject.span)),
             ("rate", Cell::Decimal(subject.rate)),
@@ -234,7 +236,7 @@ fn request(subject: &Subject, action: &str) -> Vec<u8> {
         ("n", Cell::Long(subject.n)),
         ("s", text(subject.text)),
         ("flag", Cell::Bool(subject.n > 0)),
-        ("ip", Cell::Ip("10.0.0.77".into())),
+        ("ip", ip("10.0.0.77")),
         (
             "doc",
             Cell::Entity(
@@ -265,7 +267,13 @@ fn every_condition_is_answered_as_cedar_answers_it() {
             scopes[0]
         ));
     }
-    let bytes = compile_plain(SCHEMA, &text).unwrap_or_else(|findings| {
+    let plain = Plain {
+        schema: Some(SCHEMA),
+        policies: &text,
+        links: "",
+        validate: true,
+    };
+    let bytes = plain.compile().unwrap_or_else(|findings| {
         panic!(
             "{}",
             findings
@@ -280,8 +288,8 @@ fn every_condition_is_answered_as_cedar_answers_it() {
     let mut failures = 0;
     for (i, subject) in SUBJECTS.iter().enumerate() {
         for action in ["read", "write", "other"] {
-            let request = request(subject, action);
-            let bytes = engine.decide(&request);
+            let request = request(engine.bundle(), subject, action);
+            let bytes = engine.decide(&request).to_vec();
             let answer = Answer::read(&bytes).unwrap();
             let cedar = oracle.ask(&request);
             let name = |rule: u32| engine.bundle().rule(rule).unwrap().id().to_owned();

@@ -23,7 +23,7 @@ fn native_engine_guest_and_cedar_answer_alike() {
             assert_eq!(case.expect.outcome, "refused", "{}", case.name);
             continue;
         };
-        let native = engine.decide(&request);
+        let native = engine.decide(&request).to_vec();
         assert_eq!(native, guest.decide(&request).unwrap(), "{}", case.name);
         let answer = Answer::read(&native).unwrap();
         let cedar = oracle.ask(&request);
@@ -63,7 +63,7 @@ fn the_browsers_slice_decides_as_its_parent_on_every_consent_case() {
             &stamp(case),
         ) {
             Ok(request) => {
-                let answer = engine.decide(&request);
+                let answer = engine.decide(&request).to_vec();
                 Verdict::new(engine.bundle(), &Answer::read(&answer).unwrap())
             }
             Err(problem) => Verdict::refused(problem),
@@ -147,7 +147,7 @@ fn consent_questions_are_the_bytes_that_the_builder_writes() {
             .map(|(name, cell)| (name.to_owned(), cell))
             .collect()
     };
-    let built = RequestBuilder::new().finish(
+    let built = RequestBuilder::new(&bundle).finish(
         ("Avow::Visitor", "visitor"),
         ("OpSyn::Action", "store"),
         ("Avow::Storage", "ga"),
@@ -183,7 +183,7 @@ fn every_case_of_the_pack_holds_and_every_promise_has_its_cases() {
     let mut engine = Engine::new(Bundle::load(pack.bundle(Target::Server)).unwrap());
     for case in &pack.cases {
         let outcome = match intake::request(engine.bundle(), &case.request, &stamp(case)) {
-            Ok(request) => Answer::read(&engine.decide(&request)).unwrap().outcome(),
+            Ok(request) => Answer::read(engine.decide(&request)).unwrap().outcome(),
             Err(_) => Outcome::Refused,
         };
         assert_eq!(outcome.as_str(), case.expect.outcome, "{}", case.name);

@@ -13,7 +13,6 @@ extern crate alloc;
 mod choosing;
 mod gate;
 #[cfg(target_arch = "wasm32")]
-mod heap;
 mod layers;
 mod make;
 mod page;
@@ -33,7 +32,7 @@ use crate::{layers::Layers, page::Page, visit::Visit};
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
-static ALLOCATOR: heap::Heap = heap::Heap::new();
+static ALLOCATOR: avow_heap::Heap = avow_heap::Heap::new();
 
 /// Nothing here is meant to panic. Without a message, the text of none is linked.
 #[cfg(target_arch = "wasm32")]

@@ -61,8 +61,7 @@ impl Visit {
             choice: choice.as_ref(),
         };
         let request = consent_request(engine.bundle(), &situation, question);
-        Answer::read(&engine.decide(&request))
-            .is_ok_and(|answer| answer.outcome() == Outcome::Allow)
+        Answer::read(engine.decide(&request)).is_ok_and(|answer| answer.outcome() == Outcome::Allow)
     }
 
     pub(crate) fn bundle(&self) -> Ref<'_, Bundle> {

@@ -5,47 +5,96 @@ use std::collections::BTreeMap;
 use avow_engine::{
     bundle::{digest_image, layout},
     code::{Instruction as Encoded, Op},
-    format::{Block, BlockWriter, Cell},
+    format::{Block, BlockWriter, Cell, OPEN},
     schema,
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::program::{ActionScope, Attr, Instruction, Program, Type, Uid};
+use crate::program::{Attr, Instruction, Program, Type, Uid};
 
 /// The bundle's bytes, checksum and digest included.
 pub(crate) fn emit(program: &Program, parent: Option<[u8; 32]>) -> Vec<u8> {
     let facts = Facts::new(program);
-    let rules = Rules::new(program, &facts);
-    let pairs = |pairs: &BTreeMap<String, String>| {
-        pairs
-            .iter()
-            .flat_map(|(key, value)| [facts.string(key), facts.string(value)])
-            .collect::<Vec<_>>()
-    };
+    let text = Words::new(program);
+    let rules = Rules::new(program, &facts, &text);
+    let meta: Vec<u32> = program
+        .meta
+        .iter()
+        .flat_map(|(key, value)| [text.number(key), text.number(value)])
+        .collect();
     let texts: Vec<u32> = program
         .texts
         .iter()
-        .flat_map(|((owner, key), text)| [facts.uid(owner), facts.string(key), facts.string(text)])
+        .flat_map(|((owner, key), value)| [facts.uid(owner), text.number(key), text.number(value)])
         .collect();
     let sources: Vec<u32> = program
         .rules
         .iter()
         .filter(|rule| !rule.source.0.is_empty())
-        .flat_map(|rule| [facts.string(&rule.source.0), rule.source.1, rule.source.2])
+        .flat_map(|rule| [text.number(&rule.source.0), rule.source.1, rule.source.2])
         .collect();
     let sections = [
         (layout::FACTS, facts.block.bytes.clone()),
         (layout::RULES, words(&rules.rows)),
-        (layout::CODE, rules.code.clone()),
-        (layout::LISTS, words(&rules.lists)),
+        (layout::CODE, rules.code),
         (layout::INDEX, words(&index(program, &facts))),
+        (layout::WORDS, text.bytes()),
         (layout::NOTES, words(&rules.notes)),
-        (layout::META, words(&pairs(&program.meta))),
+        (layout::META, words(&meta)),
         (layout::TEXTS, words(&texts)),
         (layout::SCHEMA, words(&schema_words(program, &facts))),
         (layout::SOURCES, words(&sources)),
     ];
     assemble(&sections, parent)
+}
+
+/// The texts that decide nothing, each once, ascending.
+struct Words<'a>(BTreeMap<&'a str, u32>);
+
+impl<'a> Words<'a> {
+    fn new(program: &'a Program) -> Self {
+        let mut texts: BTreeMap<&'a str, u32> = BTreeMap::new();
+        let mut add = |text: &'a String| {
+            texts.insert(text, 0);
+        };
+        for (key, value) in &program.meta {
+            add(key);
+            add(value);
+        }
+        for ((_, key), value) in &program.texts {
+            add(key);
+            add(value);
+        }
+        for rule in &program.rules {
+            add(&rule.id);
+            add(&rule.source.0);
+            for (key, value) in &rule.notes {
+                add(key);
+                add(value);
+            }
+        }
+        for (i, slot) in texts.values_mut().enumerate() {
+            *slot = number(i);
+        }
+        Self(texts)
+    }
+
+    // Whatever is looked up was added; a number that is not there would be refused when the bundle loads.
+    fn number(&self, text: &str) -> u32 {
+        self.0.get(text).copied().unwrap_or(u32::MAX)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut table = vec![number(self.0.len())];
+        let mut end = 0;
+        for text in self.0.keys() {
+            end += text.len();
+            table.push(number(end));
+        }
+        let mut out = words(&table);
+        self.0.keys().for_each(|text| out.extend(text.as_bytes()));
+        out
+    }
 }
 
 /// The digest in a bundle's header.
@@ -94,243 +143,232 @@ fn assemble(sections: &[(u16, Vec<u8>)], parent: Option<[u8; 32]>) -> Vec<u8> {
     body
 }
 
-/// The block of strings, uids, constants and entities, and the numbers in it.
+/// The block of names, uids, constants and entities, and the numbers in it.
 struct Facts {
     block: Block,
     constants: BTreeMap<Cell, usize>,
+    /// Constants in a row: of a pattern its texts, of a record its names.
+    rows: BTreeMap<(bool, Vec<String>), usize>,
 }
 
 impl Facts {
     fn new(program: &Program) -> Self {
         let mut writer = BlockWriter::new();
         let mut constants = BTreeMap::new();
+        let mut rows = BTreeMap::new();
         for (uid, row) in &program.entities {
             writer.entity(&uid.0, &uid.1, row.clone());
         }
-        for (key, value) in &program.meta {
-            writer.string(key);
-            writer.string(value);
-        }
-        for ((owner, key), text) in &program.texts {
+        for (owner, _) in program.texts.keys() {
             writer.mention(&owner.0, &owner.1);
-            writer.string(key);
-            writer.string(text);
         }
         mention_schema(program, &mut writer);
-        for rule in &program.rules {
-            writer.string(&rule.id);
-            writer.string(&rule.source.0);
-            for (key, value) in &rule.notes {
-                writer.string(key);
-                writer.string(value);
-            }
-            for scope in [&rule.principal, &rule.resource] {
-                let (_, name, uid) = scope.parts();
-                name.iter().for_each(|name| writer.string(name));
-                uid.iter().for_each(|uid| writer.mention(&uid.0, &uid.1));
-            }
-            for uid in rule.actions.uids() {
-                writer.mention(&uid.0, &uid.1);
-            }
-            for instruction in &rule.code {
-                match instruction {
-                    Instruction::Const(value) => {
-                        constants
-                            .entry(value.clone())
-                            .or_insert_with(|| writer.root(value.clone()));
-                    }
-                    Instruction::Named(_, name) | Instruction::HasStep(name, _) => {
-                        writer.string(name);
-                    }
-                    Instruction::Like(texts) | Instruction::Record(texts) => {
-                        texts.iter().for_each(|text| writer.string(text));
-                    }
-                    Instruction::Var(_)
-                    | Instruction::Jump(..)
-                    | Instruction::Plain(_)
-                    | Instruction::Set(_)
-                    | Instruction::Call(_) => {}
+        for (action, principal, resource) in program.index.keys() {
+            action.iter().for_each(|uid| writer.mention(&uid.0, &uid.1));
+            let types = principal.iter().chain(resource);
+            types.for_each(|name| writer.name(name));
+        }
+        let anchors = program.index.values().flat_map(|row| row.anchored.keys());
+        anchors.for_each(|(uid, _)| writer.mention(&uid.0, &uid.1));
+        for instruction in program.rules.iter().flat_map(|rule| &rule.code) {
+            match instruction {
+                Instruction::Const(value) => {
+                    constants
+                        .entry(value.clone())
+                        .or_insert_with(|| writer.root(None, value.clone()));
                 }
+                Instruction::Named(_, name) | Instruction::HasStep(name, _) => {
+                    writer.name(name);
+                }
+                Instruction::Like(texts) => {
+                    let text = |text: &String| writer.root(None, Cell::Str(text.clone()));
+                    rows.entry((false, texts.clone()))
+                        .or_insert_with(|| first(texts.iter().map(text)));
+                }
+                Instruction::Record(names) => {
+                    let name = |name: &String| writer.root(Some(name), Cell::Bool(false));
+                    rows.entry((true, names.clone()))
+                        .or_insert_with(|| first(names.iter().map(name)));
+                }
+                Instruction::Var(_)
+                | Instruction::Jump(..)
+                | Instruction::Plain(_)
+                | Instruction::Set(_)
+                | Instruction::Call(_) => {}
             }
         }
         Self {
-            block: writer.finish(),
+            block: writer.finish(None),
             constants,
+            rows,
         }
     }
 
     // Whatever is looked up below was mentioned above; a number that is not there would be refused when the bundle loads.
-    fn string(&self, text: &str) -> u32 {
-        self.block.string(text).unwrap_or(u32::MAX)
+    fn name(&self, text: &str) -> u32 {
+        self.block.name(text).unwrap_or(u32::MAX)
     }
 
     fn uid(&self, uid: &Uid) -> u32 {
         self.block.uid(&uid.0, &uid.1).unwrap_or(u32::MAX)
     }
 
-    fn constant(&self, value: &Cell) -> u32 {
-        let root = self.constants.get(value);
-        root.and_then(|root| self.block.roots.get(*root))
-            .copied()
-            .unwrap_or(u32::MAX)
+    fn root(&self, root: Option<&usize>) -> u32 {
+        root.map_or(u32::MAX, |root| self.block.root(*root))
     }
 }
 
-impl ActionScope {
-    fn uids(&self) -> &[Uid] {
-        match self {
-            Self::Any => &[],
-            Self::Eq(uid) => std::slice::from_ref(uid),
-            Self::In(uids) => uids,
-        }
-    }
+/// The first of a row of roots, all of which are made.
+fn first(mut roots: impl Iterator<Item = usize>) -> usize {
+    let first = roots.next().unwrap_or_default();
+    roots.for_each(drop);
+    first
 }
 
 #[derive(Default)]
 struct Rules {
     rows: Vec<u32>,
     code: Vec<u8>,
-    lists: Vec<u32>,
     notes: Vec<u32>,
-    /// Lists that are there already, and where.
-    known: BTreeMap<Vec<u32>, u32>,
 }
 
 impl Rules {
-    fn new(program: &Program, facts: &Facts) -> Self {
+    fn new(program: &Program, facts: &Facts, text: &Words<'_>) -> Self {
         let mut out = Self::default();
         for rule in &program.rules {
-            let scope = |scope: &crate::program::Scope| {
-                let (kind, name, uid) = scope.parts();
-                [
-                    kind,
-                    name.map_or(0, |name| facts.string(name)),
-                    uid.map_or(0, |uid| facts.uid(uid)),
-                ]
-            };
-            let action_kind = match rule.actions {
-                ActionScope::Any => layout::ANY,
-                ActionScope::Eq(_) => layout::EQ,
-                ActionScope::In(_) => layout::IN,
-            };
-            let uids: Vec<_> = rule
-                .actions
-                .uids()
-                .iter()
-                .map(|uid| facts.uid(uid))
-                .collect();
-            let actions = [out.list(&uids), number(uids.len())];
             let start = number(out.code.len() / avow_engine::code::INSTRUCTION_BYTES);
             for instruction in &rule.code {
-                let encoded = out.instruction(instruction, facts);
-                out.code.extend(encoded.encode());
+                out.code.extend(encoded(instruction, facts).encode());
             }
             let notes = number(out.notes.len() / 2);
             for (key, value) in &rule.notes {
-                out.notes.push(facts.string(key));
-                out.notes.push(facts.string(value));
+                out.notes.push(text.number(key));
+                out.notes.push(text.number(value));
             }
-            out.rows.push(facts.string(&rule.id));
-            out.rows.push(u32::from(rule.forbids));
-            out.rows.extend(scope(&rule.principal));
-            out.rows.push(action_kind);
-            out.rows.extend(actions);
-            out.rows.extend(scope(&rule.resource));
-            out.rows.extend([start, number(rule.code.len())]);
-            out.rows.extend([notes, number(rule.notes.len())]);
+            out.rows.extend([
+                u32::from(rule.forbids),
+                start,
+                number(rule.code.len()),
+                text.number(&rule.id),
+                notes,
+                number(rule.notes.len()),
+                number(rule.scope_len),
+            ]);
         }
         out
     }
+}
 
-    fn list(&mut self, items: &[u32]) -> u32 {
-        if let Some(at) = self.known.get(items) {
-            return *at;
-        }
-        let at = number(self.lists.len());
-        self.lists.extend_from_slice(items);
-        self.known.insert(items.to_vec(), at);
-        at
-    }
-
-    fn instruction(&mut self, instruction: &Instruction, facts: &Facts) -> Encoded {
-        let plain = |op| Encoded {
-            op,
-            a: 0,
-            b: 0,
-            c: 0,
-        };
-        match instruction {
-            Instruction::Const(value) => Encoded {
-                c: facts.constant(value),
-                ..plain(Op::Const)
-            },
-            Instruction::Var(variable) => Encoded {
-                a: *variable,
-                ..plain(Op::Var)
-            },
-            Instruction::Jump(op, target) => Encoded {
-                c: number(*target),
-                ..plain(*op)
-            },
-            Instruction::Plain(op) => plain(*op),
-            Instruction::Named(op, name) => Encoded {
-                c: facts.string(name),
-                ..plain(*op)
-            },
-            Instruction::HasStep(name, distance) => Encoded {
-                b: short(*distance),
-                c: facts.string(name),
-                ..plain(Op::HasStep)
-            },
-            Instruction::Like(texts) | Instruction::Record(texts) => {
-                let strings: Vec<_> = texts.iter().map(|text| facts.string(text)).collect();
-                let op = match instruction {
-                    Instruction::Like(_) => Op::Like,
-                    _ => Op::Record,
-                };
-                Encoded {
-                    b: short(strings.len()),
-                    c: self.list(&strings),
-                    ..plain(op)
-                }
-            }
-            Instruction::Set(len) => Encoded {
-                c: number(*len),
-                ..plain(Op::Set)
-            },
-            Instruction::Call(function) => Encoded {
-                a: *function as u8,
-                b: function.arity(),
-                ..plain(Op::Call)
-            },
-        }
+fn encoded(instruction: &Instruction, facts: &Facts) -> Encoded {
+    let plain = |op| Encoded {
+        op,
+        a: 0,
+        b: 0,
+        c: 0,
+    };
+    let row = |op, is_record: bool, texts: &Vec<String>| Encoded {
+        b: short(texts.len()),
+        c: match texts.len() {
+            0 => 0,
+            _ => facts.root(facts.rows.get(&(is_record, texts.clone()))),
+        },
+        ..plain(op)
+    };
+    match instruction {
+        Instruction::Const(value) => Encoded {
+            c: facts.root(facts.constants.get(value)),
+            ..plain(Op::Const)
+        },
+        Instruction::Var(variable) => Encoded {
+            a: *variable,
+            ..plain(Op::Var)
+        },
+        Instruction::Jump(op, target) => Encoded {
+            c: number(*target),
+            ..plain(*op)
+        },
+        Instruction::Plain(op) => plain(*op),
+        Instruction::Named(op, name) => Encoded {
+            c: facts.name(name),
+            ..plain(*op)
+        },
+        Instruction::HasStep(name, distance) => Encoded {
+            b: short(*distance),
+            c: facts.name(name),
+            ..plain(Op::HasStep)
+        },
+        Instruction::Like(texts) => row(Op::Like, false, texts),
+        Instruction::Record(names) => row(Op::Record, true, names),
+        Instruction::Set(len) => Encoded {
+            c: number(*len),
+            ..plain(Op::Set)
+        },
+        Instruction::Call(function) => Encoded {
+            a: *function as u8,
+            b: function.arity(),
+            ..plain(Op::Call)
+        },
     }
 }
 
+/// The words of the index; lists that are the same are written once.
 fn index(program: &Program, facts: &Facts) -> Vec<u32> {
-    let mut lists = Vec::new();
-    let mut rows: Vec<[u32; 5]> = Vec::new();
-    for ((action, principal, resource), rules) in &program.index {
-        rows.push([
-            facts.uid(action),
-            facts.string(principal),
-            facts.string(resource),
-            number(lists.len()),
-            number(rules.len()),
-        ]);
-        lists.extend(rules.iter().map(|rule| number(*rule)));
+    let mut known: BTreeMap<&[usize], u32> = BTreeMap::new();
+    let mut numbers: Vec<u32> = Vec::new();
+    let mut anchors: Vec<u32> = Vec::new();
+    let mut rows: Vec<Vec<u32>> = Vec::new();
+    fn span<'a>(
+        list: &'a [usize],
+        known: &mut BTreeMap<&'a [usize], u32>,
+        numbers: &mut Vec<u32>,
+    ) -> [u32; 2] {
+        let start = *known.entry(list).or_insert_with(|| {
+            let start = number(numbers.len());
+            numbers.extend(list.iter().map(|rule| number(*rule)));
+            start
+        });
+        [start, number(list.len())]
+    }
+    for ((action, principal, resource), candidates) in &program.index {
+        let name = |name: &Option<String>| name.as_ref().map_or(OPEN, |name| facts.name(name));
+        let mut row = vec![
+            action.as_ref().map_or(OPEN, |uid| facts.uid(uid)),
+            name(principal),
+            name(resource),
+        ];
+        row.extend(span(&candidates.always, &mut known, &mut numbers));
+        let mut own: Vec<(u32, [u32; 2])> = candidates
+            .anchored
+            .iter()
+            .map(|((uid, side), rules)| {
+                let key = facts.uid(uid).wrapping_mul(2);
+                (key + *side as u32, span(rules, &mut known, &mut numbers))
+            })
+            .collect();
+        own.sort_unstable();
+        row.extend([number(anchors.len() / 3), number(own.len())]);
+        anchors.extend(
+            own.iter()
+                .flat_map(|(key, [start, len])| [*key, *start, *len]),
+        );
+        rows.push(row);
     }
     rows.sort_unstable();
-    let mut words = vec![number(rows.len())];
+    let mut words = vec![
+        number(rows.len()),
+        number(anchors.len() / 3),
+        number(numbers.len()),
+    ];
     words.extend(rows.into_iter().flatten());
-    words.extend(lists);
+    words.extend(anchors);
+    words.extend(numbers);
     words
 }
 
 fn mention_schema(program: &Program, writer: &mut BlockWriter) {
     fn mention(of: &Type, writer: &mut BlockWriter) {
         match of {
-            Type::Entity(name) => writer.string(name),
+            Type::Entity(name) => writer.name(name),
             Type::Set(of) => mention(of, writer),
             Type::Record(attrs) => mention_attrs(attrs, writer),
             _ => {}
@@ -338,28 +376,28 @@ fn mention_schema(program: &Program, writer: &mut BlockWriter) {
     }
     fn mention_attrs(attrs: &BTreeMap<String, Attr>, writer: &mut BlockWriter) {
         for (name, attr) in attrs {
-            writer.string(name);
+            writer.name(name);
             mention(&attr.of, writer);
         }
     }
     for (name, of) in &program.schema.entity_types {
-        writer.string(name);
+        writer.name(name);
         mention_attrs(&of.attrs, writer);
         of.tags.iter().for_each(|tags| mention(tags, writer));
         of.parents
             .iter()
             .chain(&of.ids)
-            .for_each(|text| writer.string(text));
+            .for_each(|text| writer.name(text));
     }
     for (uid, action) in &program.schema.actions {
         writer.mention(&uid.0, &uid.1);
         mention_attrs(&action.context, writer);
         let types = action.principals.iter().chain(&action.resources);
-        types.for_each(|name| writer.string(name));
+        types.for_each(|name| writer.name(name));
     }
     for derived in &program.schema.derived {
         for text in [&derived.type_name, &derived.attr, &derived.from] {
-            writer.string(text);
+            writer.name(text);
         }
     }
 }
@@ -382,7 +420,7 @@ impl SchemaTables {
             Type::Bool => [schema::kind::BOOL, 0, 0],
             Type::Long => [schema::kind::LONG, 0, 0],
             Type::Str => [schema::kind::STRING, 0, 0],
-            Type::Entity(name) => [schema::kind::ENTITY, facts.string(name), 0],
+            Type::Entity(name) => [schema::kind::ENTITY, facts.name(name), 0],
             Type::Set(of) => [schema::kind::SET, self.of(of, facts), 0],
             Type::Record(attrs) => {
                 let [start, len] = self.attrs(attrs, facts);
@@ -410,7 +448,7 @@ impl SchemaTables {
                     0
                 };
                 [
-                    facts.string(name),
+                    facts.name(name),
                     self.of(&attr.of, facts),
                     required | authoritative,
                 ]
@@ -423,8 +461,7 @@ impl SchemaTables {
 
     fn names(&mut self, names: &[String], facts: &Facts) -> [u32; 2] {
         let at = [number(self.words.len()), number(names.len())];
-        self.words
-            .extend(names.iter().map(|name| facts.string(name)));
+        self.words.extend(names.iter().map(|name| facts.name(name)));
         at
     }
 }
@@ -435,7 +472,7 @@ fn schema_words(program: &Program, facts: &Facts) -> Vec<u32> {
     let mut actions = Vec::new();
     let mut derived = Vec::new();
     for (name, of) in &program.schema.entity_types {
-        entity_types.push(facts.string(name));
+        entity_types.push(facts.name(name));
         entity_types.extend(tables.attrs(&of.attrs, facts));
         let tags = of.tags.as_ref();
         entity_types.push(tags.map_or(schema::NONE, |tags| tables.of(tags, facts)));
@@ -455,9 +492,9 @@ fn schema_words(program: &Program, facts: &Facts) -> Vec<u32> {
     }
     for row in &program.schema.derived {
         derived.extend([
-            facts.string(&row.type_name),
-            facts.string(&row.attr),
-            facts.string(&row.from),
+            facts.name(&row.type_name),
+            facts.name(&row.attr),
+            facts.name(&row.from),
             row.months,
             row.days,
             row.millis as u32,

@@ -59,6 +59,9 @@ impl Lowering<'_> {
                 self.land(to_else);
                 self.expr(else_expr)?;
                 self.land(to_end);
+                if moves(expr) {
+                    self.push(Instruction::Plain(Op::Still));
+                }
             }
             ExprKind::And { left, right } => self.short_circuit(Op::And, left, right)?,
             ExprKind::Or { left, right } => self.short_circuit(Op::Or, left, right)?,
@@ -216,6 +219,21 @@ fn gives_bool(expr: &Expr) -> bool {
     }
 }
 
+/// Whether an expression's value may be the clock's, or hold the clock.
+fn moves(expr: &Expr) -> bool {
+    match expr.expr_kind() {
+        ExprKind::Var(Var::Context) => true,
+        ExprKind::GetAttr { expr, attr } => attr == "now" && moves(expr),
+        ExprKind::If {
+            then_expr,
+            else_expr,
+            ..
+        } => moves(then_expr) || moves(else_expr),
+        ExprKind::ExtensionFunctionApp { args, .. } => args.iter().any(moves),
+        _ => false,
+    }
+}
+
 /// The value of an expression that has one without a request and cannot fail.
 fn constant(expr: &Expr) -> Option<Cell> {
     Some(match expr.expr_kind() {
@@ -247,10 +265,7 @@ fn constant(expr: &Expr) -> Option<Cell> {
                 Function::Decimal => Cell::Decimal(ext::parse_decimal(text.as_bytes())?),
                 Function::Datetime => Cell::Datetime(ext::parse_datetime(text.as_bytes())?),
                 Function::Duration => Cell::Duration(ext::parse_duration(text.as_bytes())?),
-                Function::Ip => {
-                    ext::parse_ip(text.as_bytes())?;
-                    Cell::Ip(text.to_string())
-                }
+                Function::Ip => Cell::Ip(ext::parse_ip(text.as_bytes())?),
                 _ => return None,
             }
         }

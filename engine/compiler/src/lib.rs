@@ -11,6 +11,7 @@ mod catalogue;
 mod emit;
 mod expression;
 mod finding;
+mod links;
 mod manifest;
 mod policies;
 mod program;
@@ -84,7 +85,7 @@ pub fn compile(files: &Files) -> Result<Compiled, Vec<Finding>> {
     };
     cedar.add_actions(&mut program);
     catalogue.add_entities(&manifest, &sources, &mut program, &mut findings);
-    let rules = policies::read(&sources, &cedar, &mut findings);
+    let rules = policies::read(&sources, Some(&cedar), true, &mut findings);
     policies::check(&sources, &rules, &promises, &program, &mut findings);
     program.rules = rules.into_iter().map(|rule| rule.lowered).collect();
     program.index();
@@ -103,6 +104,60 @@ pub fn compile(files: &Files) -> Result<Compiled, Vec<Finding>> {
     }
 }
 
+/// Cedar text without manifest and catalogue: for tests of the engine, and for those who come from another evaluator.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<'a> {
+    /// A Cedar schema. Needed where the rules are validated.
+    pub schema: Option<&'a str>,
+    /// The rules, and templates.
+    pub policies: &'a str,
+    /// Links of the templates, as `*.links.json` has them; may be empty.
+    pub links: &'a str,
+    /// Whether Cedar's strict validator has to pass the rules. The bundle says it where it did not, and is slower: of a
+    /// request that no schema vouches for, the index knows less.
+    pub validate: bool,
+}
+
+impl Plain<'_> {
+    /// The bundle's bytes.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn compile(&self) -> Result<Vec<u8>, Vec<Finding>> {
+        let mut files = Files::from([("policies.cedar".to_owned(), self.policies.to_owned())]);
+        if let Some(schema) = self.schema {
+            files.insert("schema.cedarschema".to_owned(), schema.to_owned());
+        }
+        if !self.links.is_empty() {
+            files.insert("policies.links.json".to_owned(), self.links.to_owned());
+        }
+        let sources = Sources::new(&files);
+        let mut findings = Vec::new();
+        let mut program = Program {
+            open: !self.validate,
+            ..Program::default()
+        };
+        if !self.validate {
+            program.meta.insert("validated".to_owned(), "no".to_owned());
+        }
+        let cedar = match self.schema.is_some() || self.validate {
+            true => schema::read(&sources, &mut findings),
+            false => None,
+        };
+        if let Some(cedar) = &cedar {
+            program.schema = cedar.lower(&Catalogue::default(), &mut findings);
+            cedar.add_actions(&mut program);
+        }
+        let rules = policies::read(&sources, cedar.as_ref(), self.validate, &mut findings);
+        program.rules = rules.into_iter().map(|rule| rule.lowered).collect();
+        program.index();
+        if findings.iter().any(|f| f.severity == Severity::Error) {
+            return Err(finding::ordered(findings));
+        }
+        Ok(emit::emit(&program, None))
+    }
+}
+
 impl Compiled {
     /// The bundle for a target, without signature. A slice carries the digest of the whole bundle as its parent's.
     #[must_use]
@@ -116,32 +171,4 @@ impl Compiled {
             }
         }
     }
-}
-
-/// Writes Cedar text as a bundle without catalogue and manifest: for tests of the engine, and for migrations.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn compile_plain(schema: &str, policies: &str) -> Result<Vec<u8>, Vec<Finding>> {
-    let files = Files::from([
-        ("schema.cedarschema".to_owned(), schema.to_owned()),
-        ("policies.cedar".to_owned(), policies.to_owned()),
-    ]);
-    let sources = Sources::new(&files);
-    let mut findings = Vec::new();
-    let Some(cedar) = schema::read(&sources, &mut findings) else {
-        return Err(finding::ordered(findings));
-    };
-    let mut program = Program {
-        schema: cedar.lower(&Catalogue::default(), &mut findings),
-        ..Program::default()
-    };
-    cedar.add_actions(&mut program);
-    let rules = policies::read(&sources, &cedar, &mut findings);
-    program.rules = rules.into_iter().map(|rule| rule.lowered).collect();
-    program.index();
-    if findings.iter().any(|f| f.severity == Severity::Error) {
-        return Err(finding::ordered(findings));
-    }
-    Ok(emit::emit(&program, None))
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use avow_engine::format::Cell;
-use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy::{Policy, PolicyId, PolicySet, Template, ValidationMode, Validator};
 use cedar_policy_core::ast::{
     self, ActionConstraint, Effect, EntityReference, PrincipalOrResourceConstraint,
 };
@@ -14,6 +14,7 @@ use cedar_policy_core::ast::{
 use crate::{
     expression::{lower, uid},
     finding::{Finding, Severity, Sources},
+    links,
     manifest::{Kept, Promise},
     program::{ActionScope, Instruction, Program, Rule, Scope},
     schema::Cedar,
@@ -26,14 +27,20 @@ pub(crate) struct Found {
     span: Range<usize>,
 }
 
+/// What is written in a file under one name: a policy, or a template with the links that make policies of it.
+struct Written<'a> {
+    file: &'a str,
+    span: Range<usize>,
+}
+
 pub(crate) fn read(
     sources: &Sources<'_>,
-    cedar: &Cedar,
+    cedar: Option<&Cedar>,
+    validate: bool,
     findings: &mut Vec<Finding>,
 ) -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
     let mut all = PolicySet::new();
-    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    let mut written: BTreeMap<String, Written<'_>> = BTreeMap::new();
     for (file, text) in sources.ending(".cedar") {
         let set: PolicySet = match text.parse() {
             Ok(set) => set,
@@ -45,55 +52,121 @@ pub(crate) fn read(
                 continue;
             }
         };
-        for template in set.templates() {
-            let template: &ast::Template = template.as_ref();
-            let span = template.loc().map(|loc| loc.start()..loc.end());
-            findings.push(
-                sources
-                    .error("not-lowered", file, span, "templates are not lowered yet")
-                    .with_help("write the rule out for each link"),
-            );
-        }
-        // A set has no order; a file has.
-        let mut policies: Vec<(Range<usize>, &Policy)> = set
-            .policies()
-            .map(|policy| {
-                let core: &ast::Policy = policy.as_ref();
-                let span = core.loc().map_or(0..0, |loc| loc.start()..loc.end());
-                (span, policy)
-            })
-            .collect();
-        policies.sort_by_key(|(span, _)| span.start);
-        for (number, (span, policy)) in policies.into_iter().enumerate() {
-            let stem = file
-                .rsplit('/')
-                .next()
-                .unwrap_or(file)
-                .trim_end_matches(".cedar");
-            let id = policy
-                .annotation("id")
-                .map_or_else(|| format!("{stem}#{}", number + 1), ToOwned::to_owned);
-            if let Some(other) = files.insert(id.clone(), file.to_owned()) {
-                let message = format!("two rules are called `{id}`; the other one is in {other}");
-                findings.push(sources.error("duplicate-id", file, Some(head(&span)), message));
-                continue;
-            }
-            // Its id is new, so the set takes it.
-            let _ = all.add(policy.new_id(PolicyId::new(&id)));
-            match rule(sources, file, &span, &id, policy.as_ref()) {
-                Ok(lowered) => found.push(Found {
+        add_file(sources, file, &set, &mut all, &mut written, findings);
+    }
+    let mut links = Vec::new();
+    for (file, text) in sources.ending(".links.json") {
+        links::read(sources, file, text, &mut all, &mut links, findings);
+    }
+    if let Some(cedar) = cedar.filter(|_| validate) {
+        check_types(sources, cedar, &all, &written, &links, findings);
+    }
+    let mut found = Vec::new();
+    for policy in all.policies() {
+        let id: &str = policy.id().as_ref();
+        let template: &str = policy.template_id().map_or(id, AsRef::as_ref);
+        let Some(at) = written.get(template) else {
+            continue;
+        };
+        match rule(sources, at, id, policy.as_ref()) {
+            Ok(mut lowered) => {
+                lowered.lower_scope(!validate);
+                found.push(Found {
                     lowered,
-                    file: file.to_owned(),
-                    span,
-                }),
-                Err(finding) => findings.push(*finding),
+                    file: at.file.to_owned(),
+                    span: at.span.clone(),
+                });
             }
+            Err(finding) => findings.push(*finding),
         }
     }
-    let result = Validator::new(cedar.schema.clone()).validate(&all, ValidationMode::Strict);
+    found.sort_by(|a, b| {
+        let key = |found: &Found| {
+            (
+                found.file.clone(),
+                found.span.start,
+                found.lowered.id.clone(),
+            )
+        };
+        key(a).cmp(&key(b))
+    });
+    found
+}
+
+/// Adds what a file has to the set, under the names that its `@id`s or their places give.
+fn add_file<'a>(
+    sources: &Sources<'_>,
+    file: &'a str,
+    set: &PolicySet,
+    all: &mut PolicySet,
+    written: &mut BTreeMap<String, Written<'a>>,
+    findings: &mut Vec<Finding>,
+) {
+    enum Item<'s> {
+        Policy(&'s Policy),
+        Template(&'s Template),
+    }
+    let span = |loc: Option<&cedar_policy_core::parser::Loc>| {
+        loc.map_or(0..0, |loc| loc.start()..loc.end())
+    };
+    let policies = set.policies().map(|policy| {
+        let core: &ast::Policy = policy.as_ref();
+        (
+            span(core.loc()),
+            policy.annotation("id"),
+            Item::Policy(policy),
+        )
+    });
+    let templates = set.templates().map(|template| {
+        let core: &ast::Template = template.as_ref();
+        (
+            span(core.loc()),
+            template.annotation("id"),
+            Item::Template(template),
+        )
+    });
+    // A set has no order; a file has.
+    let mut items: Vec<_> = policies.chain(templates).collect();
+    items.sort_by_key(|(span, ..)| span.start);
+    let stem = file.rsplit('/').next().unwrap_or(file);
+    let stem = stem.trim_end_matches(".cedar");
+    for (number, (span, id, item)) in items.into_iter().enumerate() {
+        let id = id.map_or_else(|| format!("{stem}#{}", number + 1), ToOwned::to_owned);
+        if let Some(other) = written.get(&id) {
+            let message = format!(
+                "two rules are called `{id}`; the other one is in {}",
+                other.file
+            );
+            findings.push(sources.error("duplicate-id", file, Some(head(&span)), message));
+            continue;
+        }
+        // Its id is new, so the set takes it.
+        let _ = match item {
+            Item::Policy(policy) => all.add(policy.new_id(PolicyId::new(&id))),
+            Item::Template(template) => all.add_template(template.new_id(PolicyId::new(&id))),
+        };
+        written.insert(id, Written { file, span });
+    }
+}
+
+/// Has Cedar validate the rules, strictly.
+fn check_types(
+    sources: &Sources<'_>,
+    cedar: &Cedar,
+    all: &PolicySet,
+    written: &BTreeMap<String, Written<'_>>,
+    links: &[links::Link],
+    findings: &mut Vec<Finding>,
+) {
+    let result = Validator::new(cedar.schema.clone()).validate(all, ValidationMode::Strict);
     let place = |id: &PolicyId| {
         let id: &str = id.as_ref();
-        files.get(id).map(String::as_str).unwrap_or_default()
+        let link = links.iter().find(|link| link.id == id);
+        match (written.get(id), link) {
+            (Some(written), _) => written.file,
+            (None, Some(link)) => link.file.as_str(),
+            (None, None) => "",
+        }
     };
     for error in result.validation_errors() {
         sources.cedar("validation", place(error.policy_id()), error, findings);
@@ -108,14 +181,11 @@ pub(crate) fn read(
         );
         findings.extend(warnings.into_iter().map(Finding::warning));
     }
-    found.sort_by(|a, b| (&a.file, a.span.start).cmp(&(&b.file, b.span.start)));
-    found
 }
 
 fn rule(
     sources: &Sources<'_>,
-    file: &str,
-    span: &Range<usize>,
+    Written { file, span }: &Written<'_>,
     id: &str,
     policy: &ast::Policy,
 ) -> Result<Rule, Box<Finding>> {
@@ -144,11 +214,12 @@ fn rule(
         },
         resource: scope(policy.resource_constraint().as_inner()).ok_or_else(slot)?,
         code,
+        scope_len: 0,
         notes: policy
             .annotations()
             .map(|(key, value)| (key.to_string(), value.val.to_string()))
             .collect(),
-        source: (file.to_owned(), line(at.line), line(at.column)),
+        source: ((*file).to_owned(), line(at.line), line(at.column)),
     })
 }
 

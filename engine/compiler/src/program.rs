@@ -1,9 +1,8 @@
 //! A pack between Cedar and bytes: names are still names, so it can be cut before it is numbered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use avow_engine::{
-    bundle::layout,
     code::{Function, Op},
     format::{Cell, EntityRow},
 };
@@ -19,8 +18,41 @@ pub(crate) struct Program {
     pub(crate) texts: BTreeMap<(Uid, String), String>,
     pub(crate) schema: Schema,
     pub(crate) rules: Vec<Rule>,
-    /// (action, principal type, resource type) to the numbers of the rules whose scope can match, ascending.
-    pub(crate) index: BTreeMap<(Uid, String, String), Vec<usize>>,
+    /// Whether the rules were not validated: then the schema vouches for nothing, and no request is unknown.
+    pub(crate) open: bool,
+    pub(crate) index: BTreeMap<Asked, Candidates>,
+}
+
+/// Action, principal type and resource type of a request; none stands for every one that has no row of its own.
+pub(crate) type Asked = (Option<Uid>, Option<String>, Option<String>);
+
+/// The rules whose scope can match, by their numbers, ascending. Each is there once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Candidates {
+    pub(crate) always: Vec<usize>,
+    /// Candidates where the principal, or else the resource, is this entity or in it.
+    pub(crate) anchored: BTreeMap<(Uid, Side), Vec<usize>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
+    Principal,
+    Resource,
+}
+
+impl Candidates {
+    fn add(&mut self, number: usize, rule: &Rule) {
+        let list = match rule.anchor() {
+            Some(anchor) => self.anchored.entry(anchor).or_default(),
+            None => &mut self.always,
+        };
+        list.push(number);
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = usize> {
+        let anchored = self.anchored.values().flatten();
+        self.always.iter().chain(anchored).copied()
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -87,7 +119,10 @@ pub(crate) struct Rule {
     pub(crate) principal: Scope,
     pub(crate) actions: ActionScope,
     pub(crate) resource: Scope,
+    /// What the index leaves of the scope, and the condition.
     pub(crate) code: Vec<Instruction>,
+    /// Instructions of the scope, which come first.
+    pub(crate) scope_len: usize,
     pub(crate) notes: BTreeMap<String, String>,
     /// File, line, column.
     pub(crate) source: (String, u32, u32),
@@ -126,33 +161,143 @@ pub(crate) enum Instruction {
 }
 
 impl Scope {
-    /// Kind, type and uid as the bundle writes them.
-    pub(crate) fn parts(&self) -> (u32, Option<&String>, Option<&Uid>) {
+    /// The entity that the scope is about, and whether only this very one.
+    fn entity(&self) -> Option<(&Uid, bool)> {
         match self {
-            Self::Any => (layout::ANY, None, None),
-            Self::Eq(uid) => (layout::EQ, None, Some(uid)),
-            Self::In(uid) => (layout::IN, None, Some(uid)),
-            Self::Is(name) => (layout::IS, Some(name), None),
-            Self::IsIn(name, uid) => (layout::IS_IN, Some(name), Some(uid)),
+            Self::Eq(uid) => Some((uid, true)),
+            Self::In(uid) | Self::IsIn(_, uid) => Some((uid, false)),
+            Self::Any | Self::Is(_) => None,
         }
+    }
+
+    /// The code of what the index leaves to be checked: of a type it leaves nothing, but where it is open.
+    fn checks(&self, variable: u8, open: bool) -> Vec<Vec<Instruction>> {
+        let of = |name: &String| {
+            vec![
+                Instruction::Var(variable),
+                Instruction::Named(Op::Is, name.clone()),
+            ]
+        };
+        let to = |op, uid: &Uid| compare(variable, op, Cell::Entity(uid.0.clone(), uid.1.clone()));
+        match self {
+            Self::Any => Vec::new(),
+            Self::Eq(uid) => vec![to(Op::Equal, uid)],
+            Self::In(uid) => vec![to(Op::In, uid)],
+            Self::Is(name) if open => vec![of(name)],
+            Self::Is(_) => Vec::new(),
+            Self::IsIn(name, uid) if open => vec![of(name), to(Op::In, uid)],
+            Self::IsIn(_, uid) => vec![to(Op::In, uid)],
+        }
+    }
+}
+
+fn compare(variable: u8, op: Op, constant: Cell) -> Vec<Instruction> {
+    vec![
+        Instruction::Var(variable),
+        Instruction::Const(constant),
+        Instruction::Plain(op),
+    ]
+}
+
+impl ActionScope {
+    fn checks(&self, open: bool) -> Vec<Vec<Instruction>> {
+        let entity = |uid: &Uid| Cell::Entity(uid.0.clone(), uid.1.clone());
+        match self {
+            Self::Eq(uid) if open => vec![compare(1, Op::Equal, entity(uid))],
+            Self::In(uids) if open => {
+                let set = uids.iter().map(entity).collect();
+                vec![compare(1, Op::In, Cell::Set(set))]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Rule {
+    /// The entity by which the index finds the rule; the one that leaves fewer requests, where it has two.
+    fn anchor(&self) -> Option<(Uid, Side)> {
+        let sides = [
+            (self.principal.entity(), Side::Principal),
+            (self.resource.entity(), Side::Resource),
+        ];
+        let found = |exact: bool| {
+            let mut fitting = sides.iter().filter_map(|(entity, side)| {
+                entity
+                    .filter(|(_, is_exact)| *is_exact == exact)
+                    .map(|(uid, _)| (uid.clone(), *side))
+            });
+            fitting.next()
+        };
+        found(true).or_else(|| found(false))
+    }
+
+    /// Puts the code of the scope before the condition's. Each check that fails ends the rule: it does not hold.
+    pub(crate) fn lower_scope(&mut self, open: bool) {
+        let checks = [
+            self.actions.checks(open),
+            self.principal.checks(0, open),
+            self.resource.checks(2, open),
+        ]
+        .concat();
+        let condition = std::mem::take(&mut self.code);
+        let last = checks.len();
+        let more = |number: usize| number < last || !condition.is_empty();
+        let end = checks.iter().map(Vec::len).sum::<usize>()
+            + (1..=last).filter(|number| more(*number)).count()
+            + condition.len();
+        for (number, check) in checks.into_iter().enumerate() {
+            self.code.extend(check);
+            if more(number + 1) {
+                self.code.push(Instruction::Jump(Op::And, end));
+            }
+        }
+        let shift = self.code.len();
+        self.scope_len = shift;
+        self.code
+            .extend(condition.into_iter().map(|instruction| match instruction {
+                Instruction::Jump(op, target) => Instruction::Jump(op, target + shift),
+                other => other,
+            }));
     }
 }
 
 impl Program {
     /// Fills the index. A scope cannot fail to evaluate, so leaving out a rule whose scope cannot match changes no answer;
-    /// that it cannot match follows from the schema, to which intake holds every request.
+    /// that it cannot match follows from the schema, to which intake holds every request. Where nothing was validated, it
+    /// follows from nothing but the action's own uid, and from the entities that a scope names.
     pub(crate) fn index(&mut self) {
-        let mut index = BTreeMap::new();
-        for (uid, action) in &self.schema.actions {
+        let mut index: BTreeMap<Asked, Candidates> = BTreeMap::new();
+        if self.open {
+            let named = self.rules.iter().flat_map(|rule| match &rule.actions {
+                ActionScope::Any => &[],
+                ActionScope::Eq(uid) => std::slice::from_ref(uid),
+                ActionScope::In(uids) => uids.as_slice(),
+            });
+            let actions: BTreeSet<Option<&Uid>> = named.map(Some).chain([None]).collect();
+            for action in actions {
+                let mut row = Candidates::default();
+                for (number, rule) in self.rules.iter().enumerate() {
+                    if !matches!(&rule.actions, ActionScope::Eq(uid) if Some(uid) != action) {
+                        row.add(number, rule);
+                    }
+                }
+                index.insert((action.cloned(), None, None), row);
+            }
+        }
+        for (uid, action) in self.schema.actions.iter().filter(|_| !self.open) {
             for principal in &action.principals {
                 for resource in &action.resources {
-                    let fitting = self.rules.iter().enumerate().filter(|(_, rule)| {
-                        self.may_be_action(&rule.actions, uid)
+                    let mut row = Candidates::default();
+                    for (number, rule) in self.rules.iter().enumerate() {
+                        if self.may_be_action(&rule.actions, uid)
                             && self.may_be(&rule.principal, principal)
                             && self.may_be(&rule.resource, resource)
-                    });
-                    let numbers = fitting.map(|(number, _)| number).collect();
-                    index.insert((uid.clone(), principal.clone(), resource.clone()), numbers);
+                        {
+                            row.add(number, rule);
+                        }
+                    }
+                    let asked = (uid.clone(), principal.clone(), resource.clone());
+                    index.insert((Some(asked.0), Some(asked.1), Some(asked.2)), row);
                 }
             }
         }

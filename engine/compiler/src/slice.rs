@@ -52,10 +52,16 @@ pub(crate) fn browser(whole: &Program) -> Program {
     let kept: BTreeSet<usize> = whole
         .index
         .iter()
-        .filter(|((action, ..), _)| actions.contains_key(action))
-        .flat_map(|(_, rules)| rules.iter().copied())
+        .filter(|((action, ..), _)| {
+            // What is open may be a consent action too.
+            action.as_ref().is_none_or(|uid| actions.contains_key(uid))
+        })
+        .flat_map(|(_, rules)| rules.all())
         .collect();
-    let mut slice = Program::default();
+    let mut slice = Program {
+        open: whole.open,
+        ..Program::default()
+    };
     for (number, rule) in whole.rules.iter().enumerate() {
         if kept.contains(&number) {
             let mut rule = rule.clone();

@@ -1,11 +1,11 @@
 //! The engine as a core WebAssembly module without imports: memory, and a handful of functions over it.
 //!
-//! `avow_alloc(len)` gives a place to write input to, valid until the next call. The other functions take pointer and length
-//! of input that was written there and answer `pointer << 32 | length` of output, valid until the next call. What
-//! `avow_load` and `avow_residents` answer is empty where all is well, and else numbers that the host words: `docs/abi.md`
-//! has them, and what `avow_decide` answers.
+//! `avow_alloc(len)` gives a place for input of that length, good until it is called again; `avow_load` takes what is written
+//! there away. The other functions take pointer and length of input that was written there and answer
+//! `pointer << 32 | length` of output, good until the next call. `docs/abi.md` says what the bytes mean.
 //!
-//! The only unsafe code of the engine is here: a shared static, and a host's word that it wrote what it was given.
+//! The only unsafe code of the guest is here and in its heap: a shared static, and a host's word that it wrote what it was
+//! given.
 #![cfg(target_arch = "wasm32")]
 #![no_std]
 #![allow(
@@ -18,10 +18,11 @@ extern crate alloc;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
-use avow_engine::{Bundle, Engine, answer::Refusal};
+use avow_engine::{Bundle, Engine, Refusal};
+use avow_heap::Heap;
 
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static HEAP: Heap = Heap::new();
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -46,79 +47,88 @@ static GUEST: Shared = Shared(UnsafeCell::new(Guest {
     engine: None,
 }));
 
-fn with_guest<T>(run: impl FnOnce(&mut Guest) -> T) -> T {
-    // SAFETY: no function here calls another exported one, so this is the only reference while it lives.
-    run(unsafe { &mut *GUEST.0.get() })
+fn guest() -> &'static mut Guest {
+    // SAFETY: no function here calls another exported one, and each asks for this once.
+    unsafe { &mut *GUEST.0.get() }
 }
 
-fn answer(run: impl FnOnce(&mut Guest, Vec<u8>) -> Vec<u8>, len: u32) -> u64 {
-    with_guest(|guest| {
-        let mut input = core::mem::take(&mut guest.input);
-        input.truncate(len as usize);
-        guest.output = run(guest, input);
-        (guest.output.as_ptr() as u64) << 32 | guest.output.len() as u64
-    })
+fn place(bytes: &[u8]) -> u64 {
+    (bytes.as_ptr() as u64) << 32 | bytes.len() as u64
+}
+
+impl Guest {
+    /// Runs the engine on the input; nothing where no bundle is loaded, or the host claims more than it asked room for.
+    fn run(&mut self, len: u32, decide: for<'a> fn(&'a mut Engine, &[u8]) -> &'a [u8]) -> u64 {
+        match (&mut self.engine, self.input.get(..len as usize)) {
+            (Some(engine), Some(input)) => place(decide(engine, input)),
+            _ => 0,
+        }
+    }
 }
 
 /// The version of this interface.
 #[unsafe(no_mangle)]
 pub extern "C" fn avow_version() -> u32 {
-    0
+    1
 }
 
 /// A place for `len` bytes of input.
 #[unsafe(no_mangle)]
 pub extern "C" fn avow_alloc(len: u32) -> u32 {
-    with_guest(|guest| {
-        guest.input.clear();
+    let guest = guest();
+    if guest.input.len() < len as usize {
         guest.input.resize(len as usize, 0);
-        guest.input.as_ptr() as u32
-    })
+    }
+    guest.input.as_ptr() as u32
 }
 
-/// Loads the bundle that was written to the place of input, and forgets the one before.
+/// Loads a bundle, and forgets the one before with all residents.
 #[unsafe(no_mangle)]
 pub extern "C" fn avow_load(_: u32, len: u32) -> u64 {
-    answer(
-        |guest, bytes| match Bundle::load(bytes) {
-            Ok(bundle) => {
-                guest.engine = Some(Engine::new(bundle));
-                Vec::new()
-            }
-            Err(error) => error.to_bytes().to_vec(),
-        },
-        len,
-    )
+    let guest = guest();
+    let mut bytes = core::mem::take(&mut guest.input);
+    bytes.truncate(len as usize);
+    match Bundle::load(bytes) {
+        Ok(bundle) => {
+            guest.engine = Some(Engine::new(bundle));
+            0
+        }
+        Err(error) => {
+            guest.output = error.to_bytes().to_vec();
+            place(&guest.output)
+        }
+    }
 }
 
-/// Replaces the resident entities.
+/// Adds, replaces and removes resident entities.
 #[unsafe(no_mangle)]
-pub extern "C" fn avow_residents(_: u32, len: u32) -> u64 {
-    answer(
-        |guest, bytes| match &mut guest.engine {
-            Some(engine) => match engine.set_residents(&bytes) {
-                Ok(()) => Vec::new(),
-                Err(error) => (error.0 as u32).to_le_bytes().to_vec(),
-            },
-            None => (Refusal::None as u32).to_le_bytes().to_vec(),
-        },
-        len,
-    )
+pub extern "C" fn avow_patch(_: u32, len: u32) -> u64 {
+    let guest = guest();
+    let (Some(engine), Some(input)) = (&mut guest.engine, guest.input.get(..len as usize)) else {
+        return 0;
+    };
+    let patched = engine.patch(input);
+    let refusal = patched.err().unwrap_or(Refusal::None) as u32;
+    guest.output.clear();
+    for word in [refusal, engine.version(), engine.cells()] {
+        guest.output.extend_from_slice(&word.to_le_bytes());
+    }
+    if refusal == 0 {
+        for number in engine.own() {
+            guest.output.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    place(&guest.output)
 }
 
-/// Decides a request; empty where no bundle is loaded.
+/// Decides a request.
 #[unsafe(no_mangle)]
 pub extern "C" fn avow_decide(_: u32, len: u32) -> u64 {
-    answer(
-        |guest, bytes| match &mut guest.engine {
-            Some(engine) => {
-                let answer = engine.decide(&bytes);
-                // The input's memory is used again by the next request.
-                guest.input = bytes;
-                answer
-            }
-            None => Vec::new(),
-        },
-        len,
-    )
+    guest().run(len, Engine::decide)
+}
+
+/// Decides a request and adds its trace.
+#[unsafe(no_mangle)]
+pub extern "C" fn avow_explain(_: u32, len: u32) -> u64 {
+    guest().run(len, Engine::explain)
 }

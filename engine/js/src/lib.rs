@@ -34,7 +34,7 @@ impl Engine {
     ) -> Result<JsValue, JsError> {
         let verdict = match self.bytes(request, now, tenant.as_deref())? {
             Ok(bytes) => {
-                let answer = self.0.decide(&bytes);
+                let answer = self.0.decide(&bytes).to_vec();
                 Verdict::new(self.0.bundle(), &Answer::read(&answer)?)
             }
             Err(problem) => Verdict::refused(problem),
@@ -55,7 +55,7 @@ impl Engine {
     /// Answer bytes for request bytes.
     #[wasm_bindgen(js_name = decideBytes)]
     pub fn decide_bytes(&mut self, request: &[u8]) -> Vec<u8> {
-        self.0.decide(request)
+        self.0.decide(request).to_vec()
     }
 
     fn bytes(

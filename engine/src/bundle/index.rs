@@ -1,99 +1,179 @@
-//! The index of rules.
+//! The index of rules: what a rule's scope says of action and types is decided by it, so the cost of a decision follows the
+//! rules that could match.
+//!
+//! Bytes, all words `u32`: rows | anchors | rules | rows of 7 words, ascending (action uid, principal type, resource type, start
+//! and length of the rules that are always candidates, start and length of the anchors) | anchors of 3 words, ascending in
+//! their row (uid times two, plus one where it anchors the resource; start and length of the rules) | rule numbers.
+//!
+//! A type or an action may be [`OPEN`]: a row that holds for every one that has no row of its own. Only a bundle that was not
+//! validated has such rows; there the schema vouches for nothing.
 
-use super::in_table;
-use crate::{bytes::u32_at, store::Span};
+use crate::{
+    bytes::u32_at,
+    store::{Fuel, NONE, Span, Store},
+};
 
-/// From (action, principal type, resource type) to the rules whose scope can match.
-///
-/// Bytes: rows `u32`, then 5 words a row, ascending (action uid | principal type | resource type | start | length), then rule
-/// numbers. With 2^32 - 1 rows there are none, and every rule is always a candidate: a bundle without a schema.
-#[derive(Clone, Copy)]
-pub(crate) struct Index<'a>(pub(super) &'a [u8]);
+/// Stands for every action or type.
+pub const OPEN: u32 = NONE;
 
-/// What the index says of a request.
-pub(crate) enum Candidates {
-    /// These rule numbers: a range of the index's words.
-    Some(Span),
-    All,
-    /// The schema knows no such request.
-    None,
+const ROW_WORDS: usize = 7;
+const ANCHOR_WORDS: usize = 3;
+const HEAD_WORDS: usize = 3;
+
+/// Where the tables lie, in bytes of the store.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Index {
+    at: usize,
+    rows: u32,
+    anchors: u32,
+    /// Rules of the bundle.
+    rules: u32,
 }
 
-impl Index<'_> {
-    const ROW: usize = 20;
-
-    fn rows(self) -> Option<usize> {
-        u32_at(self.0, 0)
-            .filter(|rows| *rows != u32::MAX)
-            .map(|rows| rows as usize)
-    }
-
-    fn word(self, row: usize, word: usize) -> Option<u32> {
-        u32_at(self.0, 4 + row * Self::ROW + word * 4)
-    }
-
-    pub(super) fn check(self, rules: u32) -> Result<(), u32> {
-        let Some(rows) = self.rows() else {
-            return if self.0.len() == 4 { Ok(()) } else { Err(0) };
+impl Index {
+    /// Checks it whole. Linear; on error the number of the word that is wrong.
+    pub(super) fn read(bytes: &[u8], at: usize, len: usize, rules: u32) -> Result<Self, u32> {
+        let count = |i: usize| u32_at(bytes, at + i * 4).filter(|_| len >= HEAD_WORDS * 4);
+        let (Some(rows), Some(anchors), Some(numbers)) = (count(0), count(1), count(2)) else {
+            return Err(0);
         };
-        let lists = rows
-            .checked_mul(Self::ROW)
-            .and_then(|at| at.checked_add(4))
-            .ok_or(0u32)?;
-        let lists = self.0.get(lists..).ok_or(0u32)?;
-        let mut before = None;
+        let index = Self {
+            at: at + HEAD_WORDS * 4,
+            rows,
+            anchors,
+            rules,
+        };
+        let words = HEAD_WORDS as u64
+            + u64::from(rows) * ROW_WORDS as u64
+            + u64::from(anchors) * ANCHOR_WORDS as u64
+            + u64::from(numbers);
+        if words * 4 != len as u64 {
+            return Err(0);
+        }
+        let within =
+            |start: u32, len: u32, end: u32| start.checked_add(len).is_some_and(|last| last <= end);
         for row in 0..rows {
-            let at = row as u32;
-            let key = (
-                self.word(row, 0).ok_or(at)?,
-                self.word(row, 1).ok_or(at)?,
-                self.word(row, 2).ok_or(at)?,
-            );
-            let span = Span {
-                start: self.word(row, 3).ok_or(at)?,
-                len: self.word(row, 4).ok_or(at)?,
-            };
-            if before.is_some_and(|before| before >= key) || !in_table(span, lists, 4) {
-                return Err(at);
-            }
-            before = Some(key);
-        }
-        // INVARIANT: a row's rules ascend, so determining and failing rules come out sorted; the compiler writes them so.
-        for at in 0..lists.len() / 4 {
-            if u32_at(lists, at * 4).is_none_or(|rule| rule >= rules) {
-                return Err(at as u32);
+            let word = |i: usize| index.row(bytes, row, i);
+            if !within(word(3), word(4), numbers) || !within(word(5), word(6), anchors) {
+                return Err(row);
             }
         }
-        Ok(())
+        for anchor in 0..anchors {
+            let word = |i: usize| index.anchor(bytes, anchor, i);
+            if !within(word(1), word(2), numbers) {
+                return Err(rows + anchor);
+            }
+        }
+        match (0..numbers).find(|i| index.rule(bytes, *i) >= rules) {
+            Some(wrong) => Err(rows + anchors + wrong),
+            None => Ok(index),
+        }
     }
 
-    pub(crate) fn candidates(self, action: u32, principal: u32, resource: u32) -> Candidates {
-        let Some(rows) = self.rows() else {
-            return Candidates::All;
-        };
-        let wanted = (action, principal, resource);
-        let (mut low, mut high) = (0, rows);
+    fn word(self, bytes: &[u8], word: usize) -> u32 {
+        u32_at(bytes, self.at + word * 4).unwrap_or(NONE)
+    }
+
+    fn row(self, bytes: &[u8], row: u32, word: usize) -> u32 {
+        self.word(bytes, row as usize * ROW_WORDS + word)
+    }
+
+    fn anchor(self, bytes: &[u8], anchor: u32, word: usize) -> u32 {
+        let before = self.rows as usize * ROW_WORDS;
+        self.word(bytes, before + anchor as usize * ANCHOR_WORDS + word)
+    }
+
+    fn rule(self, bytes: &[u8], at: u32) -> u32 {
+        let before = self.rows as usize * ROW_WORDS + self.anchors as usize * ANCHOR_WORDS;
+        self.word(bytes, before + at as usize)
+    }
+
+    /// The row for a request; none where the schema knows no such request.
+    fn find(self, bytes: &[u8], wanted: [u32; 3]) -> Option<u32> {
+        let (mut low, mut high) = (0, self.rows);
         while low < high {
-            let middle = low + (high - low) / 2;
-            let (Some(a), Some(p), Some(r), Some(start), Some(len)) = (
-                self.word(middle, 0),
-                self.word(middle, 1),
-                self.word(middle, 2),
-                self.word(middle, 3),
-                self.word(middle, 4),
-            ) else {
-                return Candidates::None;
-            };
-            match (a, p, r).cmp(&wanted) {
-                core::cmp::Ordering::Equal => return Candidates::Some(Span { start, len }),
+            let middle = (low + high) / 2;
+            let key = [0, 1, 2].map(|word| self.row(bytes, middle, word));
+            match key.cmp(&wanted) {
+                core::cmp::Ordering::Equal => return Some(middle),
                 core::cmp::Ordering::Less => low = middle + 1,
                 core::cmp::Ordering::Greater => high = middle,
             }
         }
-        Candidates::None
+        None
     }
 
-    pub(crate) fn rule(self, at: u32) -> Option<u32> {
-        u32_at(self.0, 4 + self.rows()? * Self::ROW + at as usize * 4)
+    /// Collects the numbers of the rules whose scope can match a request of this principal, action and resource, ascending;
+    /// false where the schema knows no such request.
+    pub(crate) fn candidates(
+        self,
+        store: &mut Store,
+        [principal, action, resource]: [u32; 3],
+        fuel: &mut Fuel,
+        out: &mut alloc::vec::Vec<u32>,
+    ) -> bool {
+        out.clear();
+        let types = [store.type_of(principal), store.type_of(resource)];
+        let row = [
+            [action, types[0], types[1]],
+            [action, OPEN, OPEN],
+            [OPEN; 3],
+        ]
+        .into_iter()
+        .find_map(|key| self.find(&store.bytes, key));
+        let Some(row) = row else {
+            return false;
+        };
+        let word = |store: &Store, i: usize| self.row(&store.bytes, row, i);
+        let always = Span {
+            start: word(store, 3),
+            len: word(store, 4),
+        };
+        let anchors = Span {
+            start: word(store, 5),
+            len: word(store, 6),
+        };
+        let mut sound = self.take(&store.bytes, always, out);
+        for (side, uid) in [principal, resource].into_iter().enumerate() {
+            if anchors.len == 0 {
+                break;
+            }
+            store.reaches(uid, fuel, &mut |store, at| {
+                let key = at.wrapping_mul(2).wrapping_add(side as u32);
+                let (mut low, mut high) = (anchors.start, anchors.start + anchors.len);
+                while low < high {
+                    let middle = low + (high - low) / 2;
+                    let word = |i: usize| self.anchor(&store.bytes, middle, i);
+                    match word(0).cmp(&key) {
+                        core::cmp::Ordering::Less => low = middle + 1,
+                        core::cmp::Ordering::Greater => high = middle,
+                        core::cmp::Ordering::Equal => {
+                            let rules = Span {
+                                start: word(1),
+                                len: word(2),
+                            };
+                            sound &= self.take(&store.bytes, rules, out);
+                            break;
+                        }
+                    }
+                }
+                false
+            });
+        }
+        // Determining and failing rules are reported in this order.
+        if out.len() > always.len as usize {
+            crate::sort::sort(out, &mut |a, b| a.cmp(b));
+        }
+        fuel.is_out |= !sound;
+        true
+    }
+
+    /// False where there are more than the bundle has rules: a rule is a candidate once.
+    fn take(self, bytes: &[u8], span: Span, out: &mut alloc::vec::Vec<u32>) -> bool {
+        let sound = out.len() + span.len as usize <= self.rules as usize;
+        if sound {
+            out.extend((span.start..span.start + span.len).map(|at| self.rule(bytes, at)));
+        }
+        sound
     }
 }

@@ -28,42 +28,32 @@ pub const SIGNATURE_BYTES: usize = 100;
 /// What is signed: this, then the digest.
 pub const SIGNATURE_CONTEXT: &[u8] = b"avow bundle 0\n";
 
-/// Strings, uids, constants and entities.
+/// Names, uids, entities and constants: a block.
 pub const FACTS: u16 = 1;
 /// Rules.
 pub const RULES: u16 = 2;
 /// Instructions.
 pub const CODE: u16 = 3;
-/// Numbers that rules and instructions name by start and length.
-pub const LISTS: u16 = 4;
-/// From action, principal type and resource type to rules.
-pub const INDEX: u16 = 5;
-/// Annotations of rules: key and value, two string numbers each.
+/// From action, types, and the uids that scopes name, to rules.
+pub const INDEX: u16 = 4;
+/// Texts that decide nothing: a count, an end offset each, the bytes. The sections below name them by number.
+pub const WORDS: u16 = 5;
+/// Annotations of rules: key and value.
 pub const NOTES: u16 = 6;
-/// What the bundle says of itself: key and value, two string numbers each.
+/// What the bundle says of itself: key and value.
 pub const META: u16 = 7;
-/// Texts for people: uid, key, value.
+/// Texts for people: uid (a symbol), key, value.
 pub const TEXTS: u16 = 8;
 /// Types, actions, derived attributes.
 pub const SCHEMA: u16 = 9;
-/// For each rule: file (a string), line, column. Slices have none.
+/// For each rule: file, line, column. Slices have none.
 pub const SOURCES: u16 = 10;
 /// How many ids there are, zero included.
 pub const SECTIONS: usize = 11;
 
-/// Words of a rule: id | effect | principal kind, type, uid | action kind, list start, length | resource kind, type, uid |
-/// code start, length | notes start, length.
-pub const RULE_WORDS: usize = 15;
-/// A scope that takes everything.
-pub const ANY: u32 = 0;
-/// `== uid`
-pub const EQ: u32 = 1;
-/// `in uid`; for actions, in any of a list.
-pub const IN: u32 = 2;
-/// `is type`
-pub const IS: u32 = 3;
-/// `is type in uid`
-pub const IS_IN: u32 = 4;
+/// Words of a rule: effect (1 forbids) | code start, length in instructions | id | notes start, length |
+/// instructions of the scope, which come first.
+pub const RULE_WORDS: usize = 7;
 
 /// The checksum of a body; none where it is shorter than a header.
 #[must_use]

@@ -4,28 +4,31 @@
 //! [`Bundle::load`] checks every offset, number and instruction once, in linear time, and refuses with the place of the first
 //! fault; what it has passed cannot mislead the evaluator. The SHA-256 digest and the signature are the host's to verify:
 //! they say who made a bundle, and a browser gets it from the origin that it trusts anyway.
+//!
+//! The evaluator reads facts, rules, code and index; the rest is for people, and checked where it is read: not in a guest.
 
 mod error;
-mod index;
+pub(crate) mod index;
 pub mod layout;
+#[cfg(feature = "words")]
 mod view;
+#[cfg(feature = "words")]
+mod words;
 
 use alloc::vec::Vec;
 
 use crate::{
     answer::Refusal,
     bytes::{slice, u16_at, u32_at, u64_at},
-    code::{self, Operands},
-    limits,
-    schema::Schema,
-    store::{Fuel, LAYERS, Mark, Span, Store, Texts},
+    code, limits,
+    store::{Below, Fuel, Mark, NONE, Span, Store},
 };
 
-use layout::{CODE, FACTS, INDEX, LISTS, META, NOTES, RULES, SCHEMA, SECTIONS, SOURCES, TEXTS};
-
-pub(crate) use index::{Candidates, Index};
+use index::Index;
+use layout::{CODE, FACTS, INDEX, RULES, SECTIONS};
 
 pub use error::BundleError;
+#[cfg(feature = "words")]
 pub use view::{Attr, Effect, Entity, Rule, Source};
 
 /// A signature that follows a bundle's body.
@@ -67,167 +70,105 @@ pub fn digest_image(body: &[u8]) -> Option<Vec<u8>> {
 /// A compiled pack that has been checked whole.
 #[derive(Debug)]
 pub struct Bundle {
-    bytes: Vec<u8>,
-    sections: [(u32, u32); SECTIONS],
+    /// Its texts are the file, and after it those of the layers above.
     pub(crate) store: Store,
     pub(crate) mark: Mark,
-    strings: u32,
+    sections: [Span; SECTIONS],
+    pub(crate) index: Index,
+    /// Bytes of the file.
+    length: usize,
+    /// The name `now`, where the bundle has it.
+    pub(crate) now: u32,
 }
 
 impl Bundle {
-    /// Checks a bundle whole. O(bytes), but for sets among the constants, which are sorted.
+    /// Checks a bundle whole. O(bytes), but for sets among the constants that are not in order.
     ///
     /// # Errors
     /// Where anything in it does not hold together; the error says where.
     pub fn load(bytes: Vec<u8>) -> Result<Self, BundleError> {
         let sections = read_header(&bytes)?;
         let mut bundle = Self {
-            bytes,
-            sections,
-            store: Store::default(),
+            length: bytes.len(),
+            store: Store::new(bytes),
             mark: Mark::default(),
-            strings: 0,
+            sections,
+            index: Index::default(),
+            now: NONE,
         };
-        bundle.check_facts()?;
+        bundle.read_facts()?;
         bundle.check_rules()?;
-        bundle.check_tables()?;
+        let index = bundle.span(INDEX);
+        bundle.index = Index::read(
+            &bundle.store.bytes,
+            index.start as usize,
+            index.len as usize,
+            bundle.rule_count(),
+        )
+        .map_err(|at| BundleError::Corrupt { section: INDEX, at })?;
+        bundle.now = bundle.store.find(0, b"now");
+        #[cfg(feature = "words")]
+        bundle.check_words()?;
         Ok(bundle)
     }
 
-    fn check_facts(&mut self) -> Result<(), BundleError> {
-        let corrupt = BundleError::Corrupt {
-            section: FACTS,
-            at: 0,
-        };
-        let mut store = core::mem::take(&mut self.store);
-        let facts = self.section(FACTS);
-        let texts = Texts {
-            layers: [facts, &[], &[]],
-        };
-        let taken = store
-            .push_layer(&texts, 0, None, &mut Fuel(u32::MAX))
+    fn read_facts(&mut self) -> Result<(), BundleError> {
+        let Span { start, len } = self.span(FACTS);
+        let (start, len) = (start as usize, len as usize);
+        self.store
+            .push_block(
+                start,
+                start + len,
+                Below::default(),
+                &mut Fuel::new(u32::MAX),
+            )
             .map_err(|refusal| match refusal {
                 Refusal::TooLarge => BundleError::TooLarge,
-                _ => corrupt,
+                _ => BundleError::Corrupt {
+                    section: FACTS,
+                    at: 0,
+                },
             })?;
-        if taken != facts.len() {
-            return Err(corrupt);
-        }
-        self.strings = u32_at(facts, 0).ok_or(corrupt)?;
-        self.mark = store.mark();
-        self.store = store;
+        self.store.settle_bundle();
+        self.mark = self.store.mark();
         Ok(())
     }
 
     fn check_rules(&self) -> Result<(), BundleError> {
-        let rules = self.section(RULES);
-        if !rules.len().is_multiple_of(layout::RULE_WORDS * 4) {
-            return Err(BundleError::Corrupt {
-                section: RULES,
-                at: 0,
-            });
+        let corrupt = |at| BundleError::Corrupt { section: RULES, at };
+        let rules = self.span(RULES);
+        if !(rules.len as usize).is_multiple_of(layout::RULE_WORDS * 4) {
+            return Err(corrupt(0));
         }
-        let operands = Operands {
-            cells: self.store.mark_cells(self.mark),
-            strings: self.strings,
-            lists: self.section(LISTS),
-        };
-        let mut code_end = 0;
+        let code = self.section(CODE);
+        let mut verifier = code::Verifier::new(code, &self.store);
         for number in 0..self.rule_count() {
-            let corrupt = BundleError::Corrupt {
-                section: RULES,
-                at: number,
-            };
-            let row = self.row(number).ok_or(corrupt)?;
+            let row = RuleRow::read(&self.store.bytes, rules.start as usize, number);
             // Rules' code follows one upon the other: no instruction is checked twice, so the check stays linear.
-            if row.code.start != code_end {
-                return Err(corrupt);
+            if row.code.start != verifier.next() || row.effect > 1 {
+                return Err(corrupt(number));
             }
-            code_end = row.code.start.saturating_add(row.code.len);
-            let scope = |scope: &Scope| {
-                let uid = match scope.kind {
-                    layout::ANY | layout::IS => true,
-                    _ => self.store.uid(scope.uid).is_some(),
-                };
-                let named = match scope.kind {
-                    layout::IS | layout::IS_IN => scope.type_name < self.strings,
-                    _ => true,
-                };
-                scope.kind <= layout::IS_IN && uid && named
-            };
-            // What a list of actions holds is only ever compared, so any number in it is harmless.
-            let actions = row.action_kind <= layout::IN && in_table(row.actions, operands.lists, 4);
-            if row.id >= self.strings
-                || row.effect > 1
-                || !scope(&row.principal)
-                || !scope(&row.resource)
-                || !actions
-                || !in_table(row.notes, self.section(NOTES), 8)
-                || !in_table(row.code, self.section(CODE), code::INSTRUCTION_BYTES)
-            {
-                return Err(corrupt);
-            }
-            if row.code.len > 0 {
-                code::verify(self.section(CODE), row.code.start, row.code.len, &operands)
-                    .map_err(|at| BundleError::Corrupt { section: CODE, at })?;
-            }
+            verifier
+                .rule(row.code.len)
+                .map_err(|at| BundleError::Corrupt { section: CODE, at })?;
         }
         Ok(())
     }
 
-    fn check_tables(&self) -> Result<(), BundleError> {
-        let strings_in = |section: u16, words: usize, first: usize| {
-            let bytes = self.section(section);
-            let whole = bytes.len().is_multiple_of(words * 4);
-            let rows = bytes.len() / (words * 4);
-            let wrong = (0..rows).find(|row| {
-                !(first..words).all(|word| {
-                    u32_at(bytes, (row * words + word) * 4).is_some_and(|s| s < self.strings)
-                })
-            });
-            match wrong {
-                None if whole => Ok(()),
-                _ => Err(BundleError::Corrupt {
-                    section,
-                    at: wrong.unwrap_or(rows) as u32,
-                }),
-            }
-        };
-        // Lists hold string numbers and uid numbers; instructions and scopes were checked to name what they may.
-        strings_in(NOTES, 2, 0)?;
-        strings_in(META, 2, 0)?;
-        strings_in(TEXTS, 3, 1)?;
-        let sources = self.section(SOURCES);
-        if !sources.is_empty() && sources.len() != self.rule_count() as usize * 12 {
-            return Err(BundleError::Corrupt {
-                section: SOURCES,
-                at: 0,
-            });
-        }
-        self.index()
-            .check(self.rule_count())
-            .map_err(|at| BundleError::Corrupt { section: INDEX, at })?;
-        self.schema()
-            .check(self.strings, &self.store)
-            .map_err(|at| BundleError::Corrupt {
-                section: SCHEMA,
-                at,
-            })
+    pub(crate) fn span(&self, section: u16) -> Span {
+        let span = self.sections.get(usize::from(section));
+        span.copied().unwrap_or_default()
     }
 
     pub(crate) fn section(&self, id: u16) -> &[u8] {
-        let (start, len) = self
-            .sections
-            .get(usize::from(id))
-            .copied()
-            .unwrap_or_default();
-        slice(&self.bytes, start as usize, len as usize).unwrap_or_default()
+        let Span { start, len } = self.span(id);
+        slice(&self.store.bytes, start as usize, len as usize).unwrap_or_default()
     }
 
     /// The file, signature included.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.store.bytes.get(..self.length).unwrap_or_default()
     }
 
     /// The SHA-256 digest as the header has it. A host recomputes it before it believes it.
@@ -244,155 +185,68 @@ impl Bundle {
 
     fn header_digest(&self, at: usize) -> &[u8; 32] {
         const ZERO: &[u8; 32] = &[0; 32];
-        slice(&self.bytes, at, 32)
+        slice(&self.store.bytes, at, 32)
             .and_then(<[u8]>::first_chunk)
             .unwrap_or(ZERO)
     }
 
-    /// What the bundle says of itself, such as `pack`, `namespace`, `target`, `consent.cookie`.
+    /// By this a request says which bundle's numbers it uses: of the digest, and never zero.
     #[must_use]
-    pub fn meta(&self, key: &str) -> Option<&str> {
-        let rows = self.section(META);
-        (0..rows.len() / 8).find_map(|row| {
-            let found = self.string(u32_at(rows, row * 8)?)?;
-            (found == key).then(|| self.string(u32_at(rows, row * 8 + 4)?))?
-        })
+    pub fn tag(&self) -> u32 {
+        u32_at(&self.store.bytes, layout::DIGEST_AT).unwrap_or_default() | 1
     }
 
     /// How many rules there are.
     #[must_use]
     pub fn rule_count(&self) -> u32 {
-        (self.section(RULES).len() / (layout::RULE_WORDS * 4)) as u32
+        self.span(RULES).len / (layout::RULE_WORDS as u32 * 4)
     }
 
-    /// A rule by its number.
-    #[must_use]
-    pub fn rule(&self, number: u32) -> Option<Rule<'_>> {
-        let row = self.row(number)?;
-        Some(Rule {
-            bundle: self,
-            number,
-            row,
-        })
+    /// Entities that the bundle describes.
+    pub(crate) fn entity_count(&self) -> u32 {
+        self.mark.entities()
     }
 
-    /// All rules, in the order of their numbers.
-    pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
-        (0..self.rule_count()).filter_map(|number| self.rule(number))
+    /// Names and uids that the bundle knows.
+    pub(crate) fn symbols(&self) -> u32 {
+        self.mark.symbols()
     }
 
-    /// The entities of a type that the bundle describes, by id.
-    pub fn entities(&self, type_name: &str) -> impl Iterator<Item = Entity<'_>> {
-        let type_name = self.find(type_name);
-        self.store
-            .entities()
-            .iter()
-            .filter(move |data| {
-                type_name.is_some() && self.store.uid(data.uid).map(|uid| uid.0) == type_name
-            })
-            .map(|data| Entity { bundle: self, data })
+    /// The number of a name.
+    pub(crate) fn name(&self, text: &str) -> Option<u32> {
+        Some(self.store.find(0, text.as_bytes())).filter(|name| *name != NONE)
     }
 
-    /// An entity that the bundle describes.
-    #[must_use]
-    pub fn entity(&self, type_name: &str, id: &str) -> Option<Entity<'_>> {
-        let pair = (self.find(type_name)?, self.find(id)?);
-        let uid = self.store.find_uid(self.mark, pair)?;
-        let data = self.store.entity(uid)?;
-        Some(Entity { bundle: self, data })
-    }
-
-    /// The catalogue's id of a cookie or storage key, by its exact name or else by the pattern that it fits.
-    ///
-    /// `kind` is `cookie`, `local` or `session`. Patterns do not overlap: the compiler refuses a catalogue where they do.
-    #[must_use]
-    pub fn storage(&self, kind: &str, name: &str) -> Option<&str> {
-        let of_kind =
-            |entity: &Entity<'_>| entity.attr("kind").and_then(Attr::as_str) == Some(kind);
-        let mut fitting = None;
-        for entity in self.entities("Avow::Storage").filter(of_kind) {
-            let Some(pattern) = entity.attr("name").and_then(Attr::as_str) else {
-                continue;
-            };
-            if pattern == name {
-                return Some(entity.id());
-            }
-            if fits(pattern.as_bytes(), name.as_bytes()) {
-                fitting = Some(entity.id());
-            }
-        }
-        fitting
-    }
-
-    /// The bundle's schema.
-    #[must_use]
-    pub fn schema(&self) -> Schema<'_> {
-        Schema::new(self.section(SCHEMA))
-    }
-
-    pub(crate) fn index(&self) -> Index<'_> {
-        Index(self.section(INDEX))
-    }
-
-    pub(crate) fn string(&self, number: u32) -> Option<&str> {
-        let texts = Texts {
-            layers: [self.section(FACTS), &[], &[]],
-        };
-        core::str::from_utf8(self.store.text(&texts, number)?).ok()
-    }
-
-    pub(crate) fn find(&self, text: &str) -> Option<u32> {
-        let texts = Texts {
-            layers: [self.section(FACTS), &[], &[]],
-        };
-        self.store.find_string(&texts, 1, text.as_bytes())
-    }
-
-    pub(crate) fn texts<'a>(&'a self, residents: &'a [u8], request: &'a [u8]) -> Texts<'a> {
-        let layers: [&[u8]; LAYERS] = [self.section(FACTS), residents, request];
-        Texts { layers }
-    }
-
-    pub(crate) fn list(&self, span: Span) -> impl Iterator<Item = u32> {
-        let lists = self.section(LISTS);
-        (span.start..span.start + span.len).filter_map(|i| u32_at(lists, i as usize * 4))
-    }
-
-    pub(crate) fn row(&self, number: u32) -> Option<RuleRow> {
-        let size = layout::RULE_WORDS * 4;
-        let row = slice(
-            self.section(RULES),
-            (number as usize).checked_mul(size)?,
-            size,
-        )?;
-        let word = |i: usize| u32_at(row, i * 4);
-        let span = |i: usize| {
-            Some(Span {
-                start: word(i)?,
-                len: word(i + 1)?,
-            })
-        };
-        let scope = |i: usize| {
-            Some(Scope {
-                kind: word(i)?,
-                type_name: word(i + 1)?,
-                uid: word(i + 2)?,
-            })
-        };
-        Some(RuleRow {
-            id: word(0)?,
-            effect: word(1)?,
-            principal: scope(2)?,
-            action_kind: word(5)?,
-            actions: span(6)?,
-            resource: scope(8)?,
-            code: span(11)?,
-            notes: span(13)?,
-        })
+    /// The number of a uid: by its type, and, where the bundle names it, by itself.
+    pub(crate) fn uid_number(&self, type_name: &str, id: &str) -> Option<u32> {
+        let uid = self.store.find(self.name(type_name)? + 1, id.as_bytes());
+        Some(uid).filter(|uid| *uid != NONE)
     }
 }
 
-fn read_header(bytes: &[u8]) -> Result<[(u32, u32); SECTIONS], BundleError> {
+/// What a decision needs of a rule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RuleRow {
+    pub(crate) effect: u32,
+    pub(crate) code: Span,
+}
+
+impl RuleRow {
+    /// A rule of the table that begins at `at`.
+    pub(crate) fn read(bytes: &[u8], at: usize, number: u32) -> Self {
+        let at = at + number as usize * layout::RULE_WORDS * 4;
+        let word = |i: usize| u32_at(bytes, at + i * 4).unwrap_or(NONE);
+        Self {
+            effect: word(0),
+            code: Span {
+                start: word(1),
+                len: word(2),
+            },
+        }
+    }
+}
+
+fn read_header(bytes: &[u8]) -> Result<[Span; SECTIONS], BundleError> {
     if bytes.len() > limits::BUNDLE_BYTES {
         return Err(BundleError::TooLarge);
     }
@@ -416,7 +270,7 @@ fn read_header(bytes: &[u8]) -> Result<[(u32, u32); SECTIONS], BundleError> {
         return Err(BundleError::Checksum);
     }
     let count = u32_at(body, layout::SECTIONS_AT).ok_or(short)?;
-    let mut sections = [(0, 0); SECTIONS];
+    let mut sections = [Span::default(); SECTIONS];
     for row in 0..count as usize {
         let at = row
             .checked_mul(layout::SECTION_BYTES)
@@ -435,60 +289,10 @@ fn read_header(bytes: &[u8]) -> Result<[(u32, u32); SECTIONS], BundleError> {
             return Err(bad);
         }
         match sections.get_mut(usize::from(id)) {
-            Some(slot) if *slot == (0, 0) => *slot = (start, len),
+            Some(slot) if *slot == Span::default() => *slot = Span { start, len },
             None if flags & layout::REQUIRED == 0 => {}
             _ => return Err(bad),
         }
     }
     Ok(sections)
-}
-
-fn in_table(span: Span, table: &[u8], size: usize) -> bool {
-    (span.start as usize)
-        .checked_add(span.len as usize)
-        .is_some_and(|end| end <= table.len() / size)
-}
-
-/// Whether `name` fits a pattern in which `*` stands for any text.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    let mut parts = pattern.split(|byte| *byte == b'*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else {
-        return false;
-    };
-    let Some(last) = parts.next_back() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        loop {
-            if let Some(after) = rest.strip_prefix(part) {
-                rest = after;
-                break;
-            }
-            let Some((_, after)) = rest.split_first() else {
-                return false;
-            };
-            rest = after;
-        }
-    }
-    rest.ends_with(last)
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scope {
-    pub(crate) kind: u32,
-    pub(crate) type_name: u32,
-    pub(crate) uid: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RuleRow {
-    pub(crate) id: u32,
-    pub(crate) effect: u32,
-    pub(crate) principal: Scope,
-    pub(crate) action_kind: u32,
-    pub(crate) actions: Span,
-    pub(crate) resource: Scope,
-    pub(crate) code: Span,
-    pub(crate) notes: Span,
 }

@@ -1,10 +1,13 @@
 //! What a bundle shows of its rules and its catalogue.
 
 use super::{
-    Bundle, RuleRow,
-    layout::{NOTES, SOURCES, TEXTS},
+    Bundle,
+    layout::{NOTES, RULE_WORDS, RULES, SOURCES, TEXTS},
 };
+#[cfg(feature = "serde")]
+use crate::store::Span;
 use crate::{
+    block::kind,
     bytes::u32_at,
     store::{EntityData, Value},
 };
@@ -23,7 +26,86 @@ pub enum Effect {
 pub struct Rule<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) number: u32,
-    pub(super) row: RuleRow,
+}
+
+impl Bundle {
+    /// A rule by its number.
+    #[must_use]
+    pub fn rule(&self, number: u32) -> Option<Rule<'_>> {
+        (number < self.rule_count()).then_some(Rule {
+            bundle: self,
+            number,
+        })
+    }
+
+    /// All rules, in the order of their numbers.
+    pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
+        (0..self.rule_count()).filter_map(|number| self.rule(number))
+    }
+
+    /// The entities of a type that the bundle describes, by id.
+    pub fn entities(&self, type_name: &str) -> impl Iterator<Item = Entity<'_>> {
+        let type_name = self.name(type_name);
+        self.store
+            .entities()
+            .iter()
+            .filter(move |data| type_name == Some(self.store.type_of(data.uid)))
+            .map(|data| Entity { bundle: self, data })
+    }
+
+    /// An entity that the bundle describes.
+    #[must_use]
+    pub fn entity(&self, type_name: &str, id: &str) -> Option<Entity<'_>> {
+        let data = self.store.entity(self.uid_number(type_name, id)?)?;
+        Some(Entity { bundle: self, data })
+    }
+
+    /// The catalogue's id of a cookie or storage key, by its exact name or else by the pattern that it fits.
+    ///
+    /// `kind` is `cookie`, `local` or `session`. Patterns do not overlap: the compiler refuses a catalogue where they do.
+    #[must_use]
+    pub fn storage(&self, kind: &str, name: &str) -> Option<&str> {
+        let of_kind =
+            |entity: &Entity<'_>| entity.attr("kind").and_then(Attr::as_str) == Some(kind);
+        let mut fitting = None;
+        for entity in self.entities("Avow::Storage").filter(of_kind) {
+            let Some(pattern) = entity.attr("name").and_then(Attr::as_str) else {
+                continue;
+            };
+            if pattern == name {
+                return Some(entity.id());
+            }
+            if fits(pattern.as_bytes(), name.as_bytes()) {
+                fitting = Some(entity.id());
+            }
+        }
+        fitting
+    }
+}
+
+/// Whether `name` fits a pattern in which `*` stands for any text.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    let mut parts = pattern.split(|byte| *byte == b'*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        loop {
+            if let Some(after) = rest.strip_prefix(part) {
+                rest = after;
+                break;
+            }
+            let Some((_, after)) = rest.split_first() else {
+                return false;
+            };
+            rest = after;
+        }
+    }
+    rest.ends_with(last)
 }
 
 /// Where a rule was written.
@@ -47,14 +129,36 @@ impl<'a> Rule<'a> {
     /// Its name, the same in a bundle and its slices.
     #[must_use]
     pub fn id(&self) -> &'a str {
-        self.bundle.string(self.row.id).unwrap_or_default()
+        self.word(3)
+            .and_then(|id| self.bundle.words().get(id))
+            .unwrap_or_default()
+    }
+
+    fn word(&self, word: usize) -> Option<u32> {
+        let row = self.number as usize * RULE_WORDS;
+        u32_at(self.bundle.section(RULES), (row + word) * 4)
+    }
+
+    /// Its instructions.
+    #[cfg(feature = "serde")]
+    pub(crate) fn code_span(&self) -> Span {
+        Span {
+            start: self.word(1).unwrap_or_default(),
+            len: self.word(2).unwrap_or_default(),
+        }
+    }
+
+    /// How many of its first instructions are what the index left of its scope.
+    #[cfg(feature = "serde")]
+    pub(crate) fn scope_len(&self) -> u32 {
+        self.word(6).unwrap_or_default()
     }
 
     /// Whether it permits or forbids.
     #[must_use]
     pub fn effect(&self) -> Effect {
-        match self.row.effect {
-            0 => Effect::Permit,
+        match self.word(0) {
+            Some(0) => Effect::Permit,
             _ => Effect::Forbid,
         }
     }
@@ -63,11 +167,12 @@ impl<'a> Rule<'a> {
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&'a str> {
         let notes = self.bundle.section(NOTES);
-        let span = self.row.notes;
-        (span.start..span.start + span.len).find_map(|i| {
+        let words = self.bundle.words();
+        let (start, len) = (self.word(4)?, self.word(5)?);
+        (start..start.checked_add(len)?).find_map(|i| {
             let at = i as usize * 8;
-            let found = self.bundle.string(u32_at(notes, at)?)?;
-            (found == key).then(|| self.bundle.string(u32_at(notes, at + 4)?))?
+            let found = words.get(u32_at(notes, at)?)?;
+            (found == key).then(|| words.get(u32_at(notes, at + 4)?))?
         })
     }
 
@@ -91,7 +196,7 @@ impl<'a> Rule<'a> {
         let sources = self.bundle.section(SOURCES);
         let at = self.number as usize * 12;
         Some(Source {
-            file: self.bundle.string(u32_at(sources, at)?)?,
+            file: self.bundle.words().get(u32_at(sources, at)?)?,
             line: u32_at(sources, at + 4)?,
             column: u32_at(sources, at + 8)?,
         })
@@ -109,23 +214,21 @@ impl<'a> Entity<'a> {
     /// Its id.
     #[must_use]
     pub fn id(&self) -> &'a str {
-        let uid = self.bundle.store.uid(self.data.uid).unwrap_or_default();
-        self.bundle.string(uid.1).unwrap_or_default()
+        self.bundle.uid(self.data.uid).1
     }
 
     /// Its type, with namespace.
     #[must_use]
     pub fn type_name(&self) -> &'a str {
-        let uid = self.bundle.store.uid(self.data.uid).unwrap_or_default();
-        self.bundle.string(uid.0).unwrap_or_default()
+        self.bundle.uid(self.data.uid).0
     }
 
     /// An attribute.
     #[must_use]
     pub fn attr(&self, name: &str) -> Option<Attr<'a>> {
-        let key = self.bundle.find(name)?;
-        let value = self.bundle.store.field(self.data.attrs, key)?;
-        Some(Attr {
+        let key = self.bundle.name(name)?;
+        let value = self.bundle.store.field(self.data.attrs, key);
+        value.is_there().then_some(Attr {
             bundle: self.bundle,
             value,
         })
@@ -135,11 +238,13 @@ impl<'a> Entity<'a> {
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&'a str> {
         let rows = self.bundle.section(TEXTS);
-        let key = self.bundle.find(key)?;
+        let words = self.bundle.words();
         (0..rows.len() / 12).find_map(|row| {
             let at = row * 12;
-            let fits = u32_at(rows, at)? == self.data.uid && u32_at(rows, at + 4)? == key;
-            fits.then(|| self.bundle.string(u32_at(rows, at + 8)?))?
+            if u32_at(rows, at)? != self.data.uid || words.get(u32_at(rows, at + 4)?)? != key {
+                return None;
+            }
+            words.get(u32_at(rows, at + 8)?)
         })
     }
 }
@@ -152,58 +257,52 @@ pub struct Attr<'a> {
 }
 
 impl<'a> Attr<'a> {
+    fn payload(self, kind: u32) -> Option<u64> {
+        (self.value.kind == kind).then_some(self.value.payload)
+    }
+
     /// A string.
     #[must_use]
     pub fn as_str(self) -> Option<&'a str> {
-        match self.value {
-            Value::Str(text) => self.bundle.string(text),
-            _ => None,
-        }
+        let text = self.bundle.store.text(self.payload(kind::STRING)?);
+        core::str::from_utf8(text).ok()
     }
 
     /// A boolean.
     #[must_use]
     pub fn as_bool(self) -> Option<bool> {
-        match self.value {
-            Value::Bool(value) => Some(value),
-            _ => None,
-        }
+        self.payload(kind::BOOL).map(|value| value != 0)
     }
 
     /// An integer.
     #[must_use]
     pub fn as_long(self) -> Option<i64> {
-        match self.value {
-            Value::Long(value) => Some(value),
-            _ => None,
-        }
+        self.payload(kind::LONG).map(u64::cast_signed)
     }
 
     /// A datetime or a duration, in milliseconds.
     #[must_use]
     pub fn as_millis(self) -> Option<i64> {
-        match self.value {
-            Value::Datetime(value) | Value::Duration(value) => Some(value),
-            _ => None,
-        }
+        let millis = self.payload(kind::DATETIME);
+        millis
+            .or(self.payload(kind::DURATION))
+            .map(u64::cast_signed)
     }
 
     /// The id of an entity.
     #[must_use]
     pub fn as_entity_id(self) -> Option<&'a str> {
-        match self.value {
-            Value::Entity(uid) => self.bundle.string(self.bundle.store.uid(uid)?.1),
-            _ => None,
-        }
+        let uid = self.payload(kind::ENTITY)?;
+        Some(self.bundle.uid(uid as u32).1)
     }
 
     /// The elements of a set; nothing for anything else.
     pub fn items(self) -> impl Iterator<Item = Attr<'a>> {
-        let items = match self.value {
-            Value::Set(span) => self.bundle.store.items(span),
+        let bundle = self.bundle;
+        let items = match self.value.kind {
+            kind::SET => bundle.store.items(self.value.span()),
             _ => &[],
         };
-        let bundle = self.bundle;
         items.iter().map(move |value| Attr {
             bundle,
             value: *value,

@@ -19,9 +19,9 @@ use alloc::{
 pub use json::Json;
 
 use crate::{
-    block::{BlockWriter, Cell, EntityRow, RESIDENTS_MAGIC},
+    block::{Cell, EntityRow},
     bundle::Bundle,
-    request::RequestBuilder,
+    request::{PatchBuilder, RequestBuilder},
     schema::{AUTHORITATIVE, Action, EntityType, NONE, Schema, kind},
     store::Span,
     verdict::Problem,
@@ -85,7 +85,7 @@ pub fn request(bundle: &Bundle, json: &Json, stamp: &Stamp<'_>) -> Result<Vec<u8
     let mut context = reader.record(given, action.context, "context", trust)?;
     reader.stamp(&mut context, action.context, stamp)?;
     reader.complete(&context, action.context, "context")?;
-    let mut request = RequestBuilder::new();
+    let mut request = RequestBuilder::new(bundle);
     if let Some(entities) = json.get("entities") {
         reader.entities(entities, "entities", trust, |uid, row| {
             request.entity(&uid.type_name, &uid.id, row)
@@ -99,19 +99,17 @@ pub fn request(bundle: &Bundle, json: &Json, stamp: &Stamp<'_>) -> Result<Vec<u8
     ))
 }
 
-/// Canonical bytes of a tenant's resident entities, from a JSON array of entities.
+/// The bytes of the patch that gives a tenant its resident entities, from a JSON array of them.
 ///
 /// # Errors
 /// Where an entity does not fit the schema; with the path to the place.
 pub fn residents(bundle: &Bundle, json: &Json) -> Result<Vec<u8>, Problem> {
     let reader = Reader::new(bundle)?;
-    let mut block = BlockWriter::new();
+    let mut patch = PatchBuilder::new(bundle);
     reader.entities(json, "", Trust::Operator, |uid, row| {
-        block.entity(&uid.type_name, &uid.id, row)
+        patch.put(&uid.type_name, &uid.id, row)
     })?;
-    let mut out = RESIDENTS_MAGIC.to_vec();
-    out.extend_from_slice(&block.finish().bytes);
-    Ok(out)
+    Ok(patch.finish(0))
 }
 
 /// An entity of the catalogue, typed by the schema.
@@ -145,7 +143,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn name(&self, string: u32) -> &'a str {
-        self.bundle.string(string).unwrap_or_default()
+        self.bundle.string(string)
     }
 
     fn keys(&self, json: &Json, known: &[&str], path: &str) -> Result<(), Problem> {
@@ -223,10 +221,7 @@ impl<'a> Reader<'a> {
         };
         let mut found: Option<(Action, Uid)> = None;
         for action in self.schema.actions() {
-            let Some((type_name, id)) = self.bundle.store.uid(action.uid) else {
-                continue;
-            };
-            let (type_name, id) = (self.name(type_name), self.name(id));
+            let (type_name, id) = self.bundle.uid(action.uid);
             let exact = type_name == written.type_name;
             if id != written.id || !(exact || ends_in(type_name, &written.type_name)) {
                 continue;

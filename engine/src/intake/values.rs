@@ -180,7 +180,7 @@ fn extension(json: &Json, of: Type, path: &str) -> Result<Cell, Problem> {
         kind::DECIMAL => ext::parse_decimal(bytes).map(Cell::Decimal),
         kind::DATETIME => ext::parse_datetime(bytes).map(Cell::Datetime),
         kind::DURATION => ext::parse_duration(bytes).map(Cell::Duration),
-        _ => ext::parse_ip(bytes).map(|_| Cell::Ip(text.clone())),
+        _ => ext::parse_ip(bytes).map(Cell::Ip),
     };
     match cell {
         Some(cell) => Ok(cell),

@@ -1,278 +1,370 @@
-//! Decodes a block as a layer of the store. Every count is checked against the bytes that it needs before anything is
-//! allocated for it, and reading takes linear time but for sets, which are sorted.
+//! Decodes a block as a layer of the store: every count is checked against the bytes that it needs before anything is
+//! allocated for it, and every number against what it names. Linear, but for what has to be sorted.
 
-use super::{EntityData, Fuel, Mark, Span, Store, Strings, Texts, Value, text_at};
+use core::cmp::Ordering;
+
+use super::{EntityData, Fuel, Mark, NONE, Span, Store, Symbol, Value};
 use crate::{
     answer::Refusal,
-    block::{BLOCK_HEAD, CELL_BYTES, ENTITY_BYTES, kind},
+    block::{CELL_BYTES, ENTITY_BYTES, HEAD_BYTES, OWN, SYMBOL_BYTES, kind},
     bytes::{len32, slice, u32_at, u64_at},
-    ext::parse_ip,
+    ext::Ip,
     limits,
     sort::sort,
 };
 
-impl Store {
-    /// Decodes the block that fills `bytes[at..]` up to its end; the number of bytes that it takes.
-    ///
-    /// `bundle` is the mark of the lowest layer, for layers above it. On error the caller resets.
-    pub(crate) fn push_layer(
-        &mut self,
-        texts: &Texts<'_>,
-        at: usize,
-        bundle: Option<Mark>,
-        fuel: &mut Fuel,
-    ) -> Result<usize, Refusal> {
-        let layer = self.layers;
-        let bytes = texts.layers.get(layer).ok_or(Refusal::Malformed)?;
-        self.decode(texts, bytes, at, bundle, fuel)
-    }
+/// What a block may name by the numbers of the layers below.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Below {
+    /// Symbols with smaller numbers may be named.
+    pub(crate) symbols: u32,
+    /// Entities with smaller numbers are the bundle's: nobody describes them again.
+    pub(crate) entities: u32,
+    /// Whether an entity that is the residents' may be described again.
+    pub(crate) replaces: bool,
+}
 
-    fn decode(
+/// Where a block's parts lie in its bytes, and how far it is read.
+struct Block {
+    names: u32,
+    uids: u32,
+    entities: u32,
+    roots: u32,
+    cells: u32,
+    text_len: u32,
+    symbols_at: usize,
+    cells_at: usize,
+    entities_at: usize,
+    text_at: u32,
+    /// Number of the block's first cell in the store.
+    first: u32,
+    /// Cells that have an owner already, counted from the first.
+    owned: u32,
+    below: Below,
+}
+
+type Result<T> = core::result::Result<T, Refusal>;
+
+const BAD: Refusal = Refusal::Malformed;
+
+impl Store {
+    /// Decodes the block that fills `bytes[at..end]`; the cells of its roots. On error the caller resets.
+    pub(crate) fn push_block(
         &mut self,
-        texts: &Texts<'_>,
-        bytes: &[u8],
         at: usize,
-        bundle: Option<Mark>,
+        end: usize,
+        below: Below,
         fuel: &mut Fuel,
-    ) -> Result<usize, Refusal> {
-        let bad = Refusal::Malformed;
-        let count = |i: usize| u32_at(bytes, at + i * 4).ok_or(bad);
-        let (strings, uids, cells, entities) = (count(0)?, count(1)?, count(2)?, count(3)?);
-        // Every count is checked against the bytes that it needs before anything is allocated for it.
-        let ends = at + BLOCK_HEAD;
-        let data = checked(ends, strings, 4).ok_or(bad)?;
-        let text_bytes = match strings.checked_sub(1) {
-            Some(last) => u32_at(bytes, ends + last as usize * 4).ok_or(bad)? as usize,
-            None => 0,
-        };
-        let uids_at = data.checked_add(text_bytes).ok_or(bad)?;
-        let cells_at = checked(uids_at, uids, 8).ok_or(bad)?;
-        let entities_at = checked(cells_at, cells, CELL_BYTES).ok_or(bad)?;
-        let end = checked(entities_at, entities, ENTITY_BYTES).ok_or(bad)?;
-        if end > bytes.len() {
-            return Err(bad);
-        }
-        if self.cells.len() + cells as usize
-            > limits::CELLS * (1 + usize::from(bundle.is_none()) * 15)
-        {
+    ) -> Result<Span> {
+        let mut block = self.block(at, end, below).ok_or(BAD)?;
+        if self.cells.len() + block.cells as usize > limits::CELLS {
             return Err(Refusal::TooLarge);
         }
-        self.strings_of(texts, bytes, ends, strings).ok_or(bad)?;
-        self.uids_of(bytes, uids_at, uids, bundle).ok_or(bad)?;
-        let first = self.cells.len();
-        self.cells_of(texts, bytes, cells_at, cells, fuel)
-            .ok_or(bad)?;
-        for i in 0..entities as usize {
-            self.entity_of(bytes, entities_at + i * ENTITY_BYTES, first)?;
+        self.push_symbols(&block).ok_or(BAD)?;
+        let entities = self.entities.len();
+        for i in 0..block.entities {
+            self.push_entity(&mut block, i).ok_or(BAD)?;
         }
-        self.layers += 1;
-        Ok(end - at)
+        let roots = block.claim(block.roots).ok_or(BAD)?;
+        for i in 0..block.cells {
+            let cell = self.cell_of(&mut block, i).ok_or(BAD)?;
+            self.cells.push(cell);
+        }
+        if block.owned != block.cells {
+            return Err(BAD);
+        }
+        self.order_cells(block.first, fuel).ok_or(BAD)?;
+        for i in entities..self.entities.len() {
+            self.link_entity(i, below)?;
+        }
+        if fuel.is_out {
+            return Err(Refusal::TooLarge);
+        }
+        Ok(roots)
     }
 
-    fn strings_of(
-        &mut self,
-        texts: &Texts<'_>,
-        bytes: &[u8],
-        ends: usize,
-        count: u32,
-    ) -> Option<()> {
-        let strings = Strings {
-            base: self.next_string,
-            count,
-            ends,
+    fn block(&self, at: usize, end: usize, below: Below) -> Option<Block> {
+        let word = |i: usize| u32_at(&self.bytes, at + i * 4);
+        let [names, uids, entities, roots, cells, text_len] =
+            [word(0)?, word(1)?, word(2)?, word(3)?, word(4)?, word(5)?];
+        let part = |at: usize, count: u32, size: usize| {
+            at.checked_add((count as usize).checked_mul(size)?)
+                .filter(|after| *after <= end)
         };
-        *self.strings.get_mut(self.layers)? = strings;
-        self.string_map.clear();
-        let mut before: Option<&[u8]> = None;
-        for i in 0..count {
-            let text = text_at(bytes, &strings, i)?;
-            if before.is_some_and(|before| before >= text) || core::str::from_utf8(text).is_err() {
-                return None;
-            }
-            before = Some(text);
-            let known = self.find_string(texts, self.layers, text);
-            self.string_map.push(known.unwrap_or(strings.base + i));
-        }
-        self.next_string = strings.base.checked_add(count)?;
-        Some(())
-    }
-
-    fn uids_of(&mut self, bytes: &[u8], at: usize, count: u32, bundle: Option<Mark>) -> Option<()> {
-        self.uid_map.clear();
-        let mut before = None;
-        let first = self.uids.len();
-        for i in 0..count as usize {
-            let own = (u32_at(bytes, at + i * 8)?, u32_at(bytes, at + i * 8 + 4)?);
-            if before.is_some_and(|before| before >= own) {
-                return None;
-            }
-            before = Some(own);
-            let pair = (
-                *self.string_map.get(own.0 as usize)?,
-                *self.string_map.get(own.1 as usize)?,
-            );
-            let known = bundle.and_then(|bundle| self.find_uid(bundle, pair));
-            let uid = match known {
-                Some(uid) => uid,
-                None => {
-                    self.uids.push(pair);
-                    len32(self.uids.len() - 1)
-                }
-            };
-            self.uid_map.push(uid);
-        }
-        self.data.resize(self.uids.len(), 0);
-        self.seen.resize(self.uids.len(), 0);
-        // The residents' own uids are looked up by the requests above them.
-        if self.layers == 1 {
-            let mut order = core::mem::take(&mut self.order);
-            order.extend(len32(first)..len32(self.uids.len()));
-            sort::<_, ()>(&mut order, |a, b| {
-                Ok(self.uids.get(*a as usize).cmp(&self.uids.get(*b as usize)))
-            })
-            .ok()?;
-            self.order = order;
-        }
-        Some(())
-    }
-
-    fn cells_of(
-        &mut self,
-        texts: &Texts<'_>,
-        bytes: &[u8],
-        at: usize,
-        count: u32,
-        fuel: &mut Fuel,
-    ) -> Option<()> {
-        let first = len32(self.cells.len());
-        self.claimed.clear();
-        self.claimed.resize(count as usize, false);
-        for i in 0..count {
-            let cell = slice(bytes, at + i as usize * CELL_BYTES, CELL_BYTES)?;
-            let payload = u64_at(cell, 1)?;
-            let small = u32::try_from(payload);
-            let value = match *cell.first()? {
-                kind::BOOL => match payload {
-                    0 => Value::Bool(false),
-                    1 => Value::Bool(true),
-                    _ => return None,
-                },
-                kind::LONG => Value::Long(payload.cast_signed()),
-                kind::DECIMAL => Value::Decimal(payload.cast_signed()),
-                kind::DATETIME => Value::Datetime(payload.cast_signed()),
-                kind::DURATION => Value::Duration(payload.cast_signed()),
-                kind::STRING => Value::Str(*self.string_map.get(small.ok()? as usize)?),
-                kind::ENTITY => Value::Entity(*self.uid_map.get(small.ok()? as usize)?),
-                kind::IP => {
-                    let text = *self.string_map.get(small.ok()? as usize)?;
-                    let layers = self.layers + 1;
-                    let ip = parse_ip(self.text_below(texts, layers, text)?)?;
-                    self.new_ip(ip)
-                }
-                kind::SET => {
-                    let span = self.claim(payload, 1, i, first)?;
-                    Value::Set(self.order_set(span, fuel).ok()?)
-                }
-                kind::RECORD => {
-                    let span = self.claim(payload, 2, i, first)?;
-                    self.order_record(span)?;
-                    Value::Record(span)
-                }
-                _ => return None,
-            };
-            self.cells.push(value);
-        }
-        Some(())
-    }
-
-    /// As [`Store::text`], while a layer is still being decoded.
-    fn text_below<'a>(&self, texts: &Texts<'a>, layers: usize, string: u32) -> Option<&'a [u8]> {
-        let layer = (0..layers)
-            .rev()
-            .find(|&i| self.strings.get(i).is_some_and(|s| s.base <= string))?;
-        let strings = self.strings.get(layer)?;
-        text_at(texts.layers.get(layer)?, strings, string - strings.base)
-    }
-
-    /// Takes a range that lies before cell `limit` and that nothing else has taken.
-    fn claim(&mut self, payload: u64, width: u32, limit: u32, first: u32) -> Option<Span> {
-        let start = (payload & 0xffff_ffff) as u32;
-        let len = (payload >> 32) as u32;
-        let end = start.checked_add(len.checked_mul(width)?)?;
-        if end > limit {
-            return None;
-        }
-        for claimed in self.claimed.get_mut(start as usize..end as usize)? {
-            if core::mem::replace(claimed, true) {
-                return None;
-            }
-        }
-        Some(Span {
-            start: start + first,
-            len,
+        let symbols_at = part(at, 1, HEAD_BYTES)?;
+        let uids_at = part(symbols_at, names, SYMBOL_BYTES)?;
+        let cells_at = part(uids_at, uids, SYMBOL_BYTES)?;
+        let entities_at = part(cells_at, cells, CELL_BYTES)?;
+        let text_at = part(entities_at, entities, ENTITY_BYTES)?;
+        (part(text_at, text_len, 1)? == end).then_some(Block {
+            names,
+            uids,
+            entities,
+            roots,
+            cells,
+            text_len,
+            symbols_at,
+            cells_at,
+            entities_at,
+            text_at: u32::try_from(text_at).ok()?,
+            first: self.cells(),
+            owned: 0,
+            below,
         })
     }
 
-    /// Orders a record's pairs by the number of the key; keys must be strings and differ.
-    fn order_record(&mut self, span: Span) -> Option<()> {
-        let start = span.start as usize;
-        let cells = self.cells.get_mut(start..start + span.len as usize * 2)?;
-        let (pairs, _) = cells.as_chunks_mut::<2>();
-        let key = |pair: &[Value; 2]| match pair {
-            [Value::Str(key), _] => Ok(*key),
-            _ => Err(()),
-        };
-        sort::<_, ()>(pairs, |a, b| Ok(key(a)?.cmp(&key(b)?))).ok()?;
-        let mut before = None;
-        for pair in pairs.iter() {
-            let key = key(pair).ok()?;
-            if before.is_some_and(|before| before >= key) {
-                return None;
+    fn push_symbols(&mut self, block: &Block) -> Option<()> {
+        self.own.clear();
+        let first = self.symbols.len();
+        let mut start = 0;
+        let mut ascends = true;
+        for i in 0..block.names + block.uids {
+            let row = block.symbols_at + i as usize * SYMBOL_BYTES;
+            let (of, end) = (u32_at(&self.bytes, row)?, u32_at(&self.bytes, row + 4)?);
+            let of = match i < block.names {
+                true => (of == 0).then_some(0)?,
+                false => self.name_of(block, of)? + 1,
+            };
+            let len = end.checked_sub(start).filter(|_| end <= block.text_len)?;
+            let symbol = Symbol {
+                of,
+                at: block.text_at + start,
+                len,
+                entity: 0,
+                seen: 0,
+            };
+            start = end;
+            let text = slice(&self.bytes, symbol.at as usize, len as usize)?;
+            // INVARIANT: what is pushed here is not in `order` yet, so nothing is found in its own block.
+            let mut number = self.find(of, text);
+            if number == NONE {
+                number = len32(self.symbols.len());
+                if first < self.symbols.len() {
+                    ascends &= self.order_of(number - 1, of, text) == Ordering::Less;
+                }
+                self.symbols.push(symbol);
             }
-            before = Some(key);
+            self.own.push(number);
+        }
+        let mut order = core::mem::take(&mut self.order);
+        order.extend(len32(first)..self.symbols());
+        let added = order.get_mut(first..)?;
+        if !ascends {
+            sort(added, &mut |a, b| self.order_of_two(*a, *b));
+        }
+        let differ = |pair: &[u32]| match pair {
+            [a, b] => self.order_of_two(*a, *b) == Ordering::Less,
+            _ => true,
+        };
+        let sound = ascends || added.windows(2).all(differ);
+        self.order = order;
+        sound.then_some(())
+    }
+
+    fn order_of_two(&self, a: u32, b: u32) -> Ordering {
+        self.order_of(a, self.type_of(b).wrapping_add(1), self.symbol_text(b))
+    }
+
+    /// A symbol by the number that a block gives it.
+    fn symbol_of(&self, below: &Below, number: u32) -> Option<u32> {
+        if number & OWN != 0 {
+            return self.own.get((number ^ OWN) as usize).copied();
+        }
+        (number < below.symbols).then_some(number)
+    }
+
+    fn name_of(&self, block: &Block, number: u32) -> Option<u32> {
+        let name = self.symbol_of(&block.below, number)?;
+        // Of the block's own symbols only names are known yet, and the layers' are in place.
+        self.is_name(name).then_some(name)
+    }
+
+    /// A uid by the number that the block just decoded, or a layer below it, gives it.
+    pub(crate) fn uid_of(&self, below: &Below, number: u32) -> Option<u32> {
+        let uid = self.symbol_of(below, number)?;
+        (self.type_of(uid) != NONE).then_some(uid)
+    }
+
+    fn push_entity(&mut self, block: &mut Block, i: u32) -> Option<()> {
+        let row = block.entities_at + i as usize * ENTITY_BYTES;
+        let word = |i: usize| u32_at(&self.bytes, row + i * 4);
+        let entity = EntityData {
+            uid: self.uid_of(&block.below, word(0)?)?,
+            before: 0,
+            attrs: block.claim(word(1)?)?,
+            tags: block.claim(word(2)?)?,
+            parents: block.claim(word(3)?)?,
+        };
+        // It is put in force by `link_entity`, once all of the block is read; until then a reset must not take it away.
+        self.entities.push(EntityData {
+            before: self.symbols.get(entity.uid as usize)?.entity,
+            ..entity
+        });
+        Some(())
+    }
+
+    fn cell_of(&self, block: &mut Block, i: u32) -> Option<Value> {
+        let row = block.cells_at + i as usize * CELL_BYTES;
+        let word = |at: usize| u32_at(&self.bytes, row + at);
+        let (key, kind, payload) = (word(0)?, word(4)?, u64_at(&self.bytes, row + 8)?);
+        // INVARIANT: a cell's own cells come after it, so values are finite trees.
+        if i >= block.owned {
+            return None;
+        }
+        let key = match key {
+            NONE => NONE,
+            key => self.name_of(block, key)?,
+        };
+        let payload = match kind {
+            kind::BOOL => (payload <= 1).then_some(payload)?,
+            kind::ENTITY => {
+                let number = u32::try_from(payload).ok()?;
+                u64::from(self.uid_of(&block.below, number)?)
+            }
+            kind::SET | kind::RECORD => block.claim(u32::try_from(payload).ok()?)?.payload(),
+            kind::STRING | kind::IP => {
+                let text = Span::of(payload);
+                let end = text.start.checked_add(text.len)?;
+                if end > block.text_len {
+                    return None;
+                }
+                let payload = payload + u64::from(block.text_at);
+                if kind == kind::IP {
+                    Ip::from_bytes(self.text(payload))?;
+                }
+                payload
+            }
+            kind => (kind <= kind::LAST).then_some(payload)?,
+        };
+        Some(Value { key, kind, payload })
+    }
+
+    /// Puts sets and records of the cells from `first` on in order, what they contain before them.
+    fn order_cells(&mut self, first: u32, fuel: &mut Fuel) -> Option<()> {
+        for i in (first..self.cells()).rev() {
+            let cell = self.cell(i);
+            match cell.kind {
+                kind::SET => {
+                    let set = self.order_set(cell.span(), fuel);
+                    self.cells.get_mut(i as usize)?.payload = set.payload;
+                }
+                kind::RECORD => self.order_record(cell.span())?,
+                _ => {}
+            }
         }
         Some(())
     }
 
-    fn entity_of(&mut self, bytes: &[u8], at: usize, first: usize) -> Result<(), Refusal> {
-        let bad = Refusal::Malformed;
-        let word = |i: usize| u32_at(bytes, at + i * 4).ok_or(bad);
-        let span = |i: usize| Ok(u64::from(word(i)?) | u64::from(word(i + 1)?) << 32);
-        let uid = *self.uid_map.get(word(0)? as usize).ok_or(bad)?;
-        let limit = len32(self.cells.len() - first);
-        let first = len32(first);
-        let attrs = self.claim(span(1)?, 2, limit, first).ok_or(bad)?;
-        self.order_record(attrs).ok_or(bad)?;
-        let tags = self.claim(span(3)?, 2, limit, first).ok_or(bad)?;
-        self.order_record(tags).ok_or(bad)?;
-        let parents = self.claim(span(5)?, 1, limit, first).ok_or(bad)?;
-        if !self
-            .items(parents)
-            .iter()
-            .all(|v| matches!(v, Value::Entity(_)))
-        {
-            return Err(bad);
+    /// Orders the fields of a record; each must have a name, and names must differ.
+    pub(crate) fn order_record(&mut self, span: Span) -> Option<()> {
+        let (start, len) = (span.start as usize, span.len as usize);
+        let fields = self.cells.get_mut(start..start + len)?;
+        let ascends = |fields: &[Value]| {
+            let ordered = fields.windows(2).all(|pair| match pair {
+                [a, b] => a.key < b.key,
+                _ => true,
+            });
+            ordered && fields.last().is_none_or(|last| last.key != NONE)
+        };
+        if !ascends(fields) {
+            sort(fields, &mut |a, b| a.key.cmp(&b.key));
         }
-        let slot = self.data.get_mut(uid as usize).ok_or(bad)?;
-        if *slot != 0 {
-            return Err(Refusal::Redefines);
-        }
-        *slot = len32(self.entities.len() + 1);
-        self.entities.push(EntityData {
+        ascends(fields).then_some(())
+    }
+
+    fn link_entity(&mut self, i: usize, below: Below) -> Result<()> {
+        let EntityData {
             uid,
             attrs,
             tags,
             parents,
-        });
+            ..
+        } = *self.entities.get(i).ok_or(BAD)?;
+        self.order_record(attrs).ok_or(BAD)?;
+        self.order_record(tags).ok_or(BAD)?;
+        if self.items(parents).iter().any(|p| p.kind != kind::ENTITY) {
+            return Err(BAD);
+        }
+        let (symbol, entity) = (
+            self.symbols.get_mut(uid as usize).ok_or(BAD)?,
+            self.entities.get_mut(i).ok_or(BAD)?,
+        );
+        // Described already: by a layer that outranks this one, or twice in this block.
+        let replaced = symbol.entity > below.entities && symbol.entity == entity.before;
+        if symbol.entity != 0 && !(below.replaces && replaced) {
+            return Err(Refusal::Redefines);
+        }
+        entity.before = symbol.entity;
+        symbol.entity = len32(i + 1);
         Ok(())
     }
 
-    /// The store's number of the uid that the layer just decoded calls `own`.
-    pub(crate) fn mapped_uid(&self, own: u32) -> Option<u32> {
-        self.uid_map.get(own as usize).copied()
+    /// Makes the symbols above `mark` part of the residents' layer, which may have some already.
+    pub(crate) fn settle(&mut self, mark: Mark) {
+        let [bundle, _] = self.parts;
+        let mut merged = core::mem::take(&mut self.queue);
+        merged.clear();
+        let (before, added) = self.order.split_at(mark.symbols.min(self.order.len()));
+        let mut before = before.iter().skip(bundle).copied().peekable();
+        let mut added = added.iter().copied().peekable();
+        while let Some(&a) = before.peek() {
+            match added.peek() {
+                Some(&b) if self.order_of_two(a, b) == Ordering::Greater => {
+                    merged.push(b);
+                    added.next();
+                }
+                _ => {
+                    merged.push(a);
+                    before.next();
+                }
+            }
+        }
+        merged.extend(added);
+        self.order.truncate(bundle);
+        self.order.extend_from_slice(&merged);
+        self.queue = merged;
+        self.parts = [bundle, self.order.len()];
+    }
+
+    /// The numbers of the symbols that the block just decoded brought or named as its own.
+    pub(crate) fn own(&self) -> &[u32] {
+        &self.own
+    }
+
+    /// Makes everything in the store the bundle's layer.
+    pub(crate) fn settle_bundle(&mut self) {
+        self.parts = [self.order.len(); 2];
+    }
+
+    /// Takes away what describes the residents that `uids` name; false, and nothing is changed, where one is the bundle's.
+    pub(crate) fn remove(&mut self, uids: Span, bundle: u32) -> bool {
+        let range = uids.start as usize..(uids.start + uids.len) as usize;
+        let uids = self.cells.get(range).unwrap_or_default();
+        let theirs = |uid: &Value| {
+            let symbol = self.symbols.get(uid.payload as usize);
+            uid.kind == kind::ENTITY && symbol.is_some_and(|s| s.entity == 0 || s.entity > bundle)
+        };
+        if !uids.iter().all(theirs) {
+            return false;
+        }
+        for uid in uids {
+            if let Some(symbol) = self.symbols.get_mut(uid.payload as usize) {
+                symbol.entity = 0;
+            }
+        }
+        true
     }
 }
 
-fn checked(at: usize, count: u32, size: usize) -> Option<usize> {
-    at.checked_add((count as usize).checked_mul(size)?)
+impl Block {
+    /// The next `len` cells that nobody owns.
+    fn claim(&mut self, len: u32) -> Option<Span> {
+        let start = self.first.checked_add(self.owned)?;
+        let owned = self.owned.checked_add(len)?;
+        if owned > self.cells {
+            return None;
+        }
+        self.owned = owned;
+        Some(Span { start, len })
+    }
 }

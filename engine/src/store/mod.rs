@@ -1,373 +1,398 @@
-//! Values, entities and names of up to three layers: the bundle's, a tenant's residents, one request's.
+//! Names, values and entities of up to three layers: the bundle's, a tenant's residents', one request's.
 //!
-//! A layer is decoded on top of the ones below: a string or a uid that a lower layer knows gets that layer's number, so
-//! equality of strings and of entities is equality of numbers everywhere. A layer above is cut off by going back to a mark,
-//! which frees nothing: the memory is used again by the next request.
+//! All texts lie in one buffer, all values in one list of cells. A layer is decoded on top of the ones below: a name or an
+//! entity that a lower layer knows keeps its number, so names and entities are equal where their numbers are. Strings that
+//! are values are compared as texts. A layer is cut off by going back to a mark, which frees nothing: the memory is used
+//! again by the next request.
 
 mod decode;
+
+pub(crate) use decode::Below;
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use crate::{
-    answer::EvalError,
     block::kind,
-    bytes::{len32, u32_at},
-    ext::Ip,
+    bytes::{len32, slice},
     limits,
     sort::sort,
 };
 
-/// A range of cells; of a record, `len` counts pairs of cells.
+/// A number that nothing has.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A range of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: u32,
     pub(crate) len: u32,
 }
 
+impl Span {
+    fn of(payload: u64) -> Self {
+        Self {
+            start: payload as u32,
+            len: (payload >> 32) as u32,
+        }
+    }
+
+    pub(crate) fn payload(self) -> u64 {
+        u64::from(self.start) | u64::from(self.len) << 32
+    }
+}
+
+/// A value.
+///
+/// What the payload holds goes by the kind: a bool or an integer itself; of a string and an IP address, where its bytes lie; an
+/// entity's number; of a set and a record, where its cells lie. The elements of a set ascend by [`Store::compare`] and differ;
+/// the fields of a record ascend by key and differ.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Value {
-    Bool(bool),
-    Long(i64),
-    Str(u32),
-    Entity(u32),
-    /// Elements ascend by [`Store::compare`] and differ.
-    Set(Span),
-    /// Pairs of key (a `Str`) and value; keys ascend by number and differ.
-    Record(Span),
-    Decimal(i64),
-    Datetime(i64),
-    Duration(i64),
-    Ip(u32),
+pub(crate) struct Value {
+    /// In a record, the field's name. On the machine's stack, how the value moves with the clock.
+    pub(crate) key: u32,
+    pub(crate) kind: u32,
+    pub(crate) payload: u64,
+}
+
+impl Value {
+    /// Stands for a value that is not there; no operator takes it.
+    pub(crate) const MISSING: Self = Self {
+        key: 0,
+        kind: NONE,
+        payload: 0,
+    };
+
+    pub(crate) fn new(kind: u32, payload: u64) -> Self {
+        Self {
+            key: 0,
+            kind,
+            payload,
+        }
+    }
+
+    pub(crate) fn is_there(self) -> bool {
+        self.kind != NONE
+    }
+
+    pub(crate) fn span(self) -> Span {
+        Span::of(self.payload)
+    }
+}
+
+/// A name, or the uid of an entity.
+#[derive(Clone, Copy, Debug)]
+struct Symbol {
+    /// Zero for a name; for a uid, the number of its type's name plus one.
+    of: u32,
+    at: u32,
+    len: u32,
+    /// Number of the entity that describes a uid, plus one; zero where nobody described it.
+    entity: u32,
+    /// Stamp of the last walk that visited it.
+    seen: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntityData {
     pub(crate) uid: u32,
+    /// What described the uid before: [`Symbol::entity`] to go back to.
+    before: u32,
     pub(crate) attrs: Span,
     pub(crate) tags: Span,
     pub(crate) parents: Span,
 }
 
-/// The bytes that the layers' strings lie in.
-#[derive(Clone, Copy)]
-pub(crate) struct Texts<'a> {
-    pub(crate) layers: [&'a [u8]; LAYERS],
-}
-
-pub(crate) const LAYERS: usize = 3;
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Strings {
-    /// Number of the layer's first string.
-    base: u32,
-    count: u32,
-    /// Where the end offsets begin in the layer's bytes.
-    ends: usize,
-}
-
 /// Steps left.
-pub(crate) struct Fuel(pub(crate) u32);
+#[derive(Debug)]
+pub(crate) struct Fuel {
+    left: u32,
+    /// Whether more was asked for than there was. What was computed since means nothing.
+    pub(crate) is_out: bool,
+}
 
 impl Fuel {
-    pub(crate) fn spend(&mut self, steps: u32) -> Result<(), EvalError> {
-        self.0 = self.0.checked_sub(steps).ok_or(EvalError::Limit)?;
-        Ok(())
+    pub(crate) fn new(steps: u32) -> Self {
+        Self {
+            left: steps,
+            is_out: false,
+        }
+    }
+
+    pub(crate) fn spend(&mut self, steps: u32) {
+        self.is_out |= self.left < steps;
+        self.left = self.left.saturating_sub(steps);
     }
 }
 
 /// How far the store was filled when a layer was complete.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
-    layers: usize,
-    strings: u32,
-    uids: usize,
+    bytes: usize,
+    symbols: usize,
     cells: usize,
     entities: usize,
-    ips: usize,
-    order: usize,
+}
+
+impl Mark {
+    pub(crate) fn symbols(self) -> u32 {
+        len32(self.symbols)
+    }
+
+    pub(crate) fn entities(self) -> u32 {
+        len32(self.entities)
+    }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    strings: [Strings; LAYERS],
-    layers: usize,
-    /// Number of the first string that no layer has.
-    next_string: u32,
-    /// Type and id of each uid.
-    uids: Vec<(u32, u32)>,
-    /// uid -> number of its entity, plus one; zero where nobody described it.
-    data: Vec<u32>,
-    entities: Vec<EntityData>,
-    cells: Vec<Value>,
-    ips: Vec<Ip>,
-    /// The residents' uids in ascending order.
+    pub(crate) bytes: Vec<u8>,
+    symbols: Vec<Symbol>,
+    /// The symbols of each layer in ascending order: of the bundle, of the residents, of the request.
     order: Vec<u32>,
-    /// uid -> stamp of the last walk that visited it.
-    seen: Vec<u32>,
+    /// Where the residents' part of `order` begins and where it ends.
+    parts: [usize; 2],
+    cells: Vec<Value>,
+    entities: Vec<EntityData>,
     stamp: u32,
-    /// Scratch: a layer's own numbers to the store's.
-    string_map: Vec<u32>,
-    uid_map: Vec<u32>,
-    claimed: Vec<bool>,
+    /// Scratch.
+    own: Vec<u32>,
     queue: Vec<u32>,
+    items: Vec<Value>,
 }
 
 impl Store {
-    pub(crate) fn mark(&self) -> Mark {
-        Mark {
-            layers: self.layers,
-            strings: self.next_string,
-            uids: self.uids.len(),
-            cells: self.cells.len(),
-            entities: self.entities.len(),
-            ips: self.ips.len(),
-            order: self.order.len(),
+    /// A store that holds nothing but bytes.
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            ..Self::default()
         }
     }
 
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            bytes: self.bytes.len(),
+            symbols: self.symbols.len(),
+            cells: self.cells.len(),
+            entities: self.entities.len(),
+        }
+    }
+
+    /// Cuts off what came after a mark.
     pub(crate) fn reset(&mut self, mark: Mark) {
-        for entity in self.entities.get(mark.entities..).unwrap_or_default() {
-            if let Some(slot) = self.data.get_mut(entity.uid as usize) {
-                *slot = 0;
+        while self.entities.len() > mark.entities {
+            if let Some(entity) = self.entities.pop()
+                && let Some(symbol) = self.symbols.get_mut(entity.uid as usize)
+            {
+                symbol.entity = entity.before;
             }
         }
-        self.layers = mark.layers;
-        self.next_string = mark.strings;
-        self.uids.truncate(mark.uids);
-        self.data.truncate(mark.uids);
-        self.seen.truncate(mark.uids);
+        self.bytes.truncate(mark.bytes);
+        self.symbols.truncate(mark.symbols);
+        self.order.truncate(mark.symbols);
         self.cells.truncate(mark.cells);
-        self.entities.truncate(mark.entities);
-        self.ips.truncate(mark.ips);
-        self.order.truncate(mark.order);
     }
 
     // ---- reading -------------------------------------------------------------------------------------------------
 
-    pub(crate) fn text<'a>(&self, texts: &Texts<'a>, string: u32) -> Option<&'a [u8]> {
-        let layer = (0..self.layers)
-            .rev()
-            .find(|&i| self.strings.get(i).is_some_and(|s| s.base <= string))?;
-        let strings = self.strings.get(layer)?;
-        text_at(texts.layers.get(layer)?, strings, string - strings.base)
+    /// The bytes of a string or an IP address.
+    pub(crate) fn text(&self, payload: u64) -> &[u8] {
+        let Span { start, len } = Span::of(payload);
+        slice(&self.bytes, start as usize, len as usize).unwrap_or_default()
     }
 
-    /// The number of a string in the lowest `layers` layers.
-    pub(crate) fn find_string(&self, texts: &Texts<'_>, layers: usize, text: &[u8]) -> Option<u32> {
-        for (strings, bytes) in self.strings.iter().zip(texts.layers).take(layers) {
-            let mut low = 0;
-            let mut high = strings.count;
+    /// The text of a name, the id of a uid.
+    pub(crate) fn symbol_text(&self, symbol: u32) -> &[u8] {
+        self.symbols
+            .get(symbol as usize)
+            .map_or(&[], |s| self.text(u64::from(s.at) | u64::from(s.len) << 32))
+    }
+
+    /// The number of the name of a uid's type; [`NONE`] where it is no uid.
+    pub(crate) fn type_of(&self, uid: u32) -> u32 {
+        let symbol = self.symbols.get(uid as usize);
+        symbol.map_or(NONE, |s| s.of.wrapping_sub(1))
+    }
+
+    pub(crate) fn symbols(&self) -> u32 {
+        len32(self.symbols.len())
+    }
+
+    pub(crate) fn is_name(&self, symbol: u32) -> bool {
+        let symbol = self.symbols.get(symbol as usize);
+        symbol.is_some_and(|symbol| symbol.of == 0)
+    }
+
+    /// The number of a name, where `of` is zero, or of a uid, where it is the number of its type's name plus one.
+    pub(crate) fn find(&self, of: u32, text: &[u8]) -> u32 {
+        let [bundle, residents] = self.parts;
+        let end = self.order.len();
+        for (mut low, mut high) in [(0, bundle), (bundle, residents), (residents, end)] {
             while low < high {
-                let middle = low + (high - low) / 2;
-                match text_at(bytes, strings, middle)?.cmp(text) {
-                    Ordering::Equal => return Some(strings.base + middle),
+                let middle = (low + high) / 2;
+                let symbol = self.order.get(middle).copied().unwrap_or(NONE);
+                match self.order_of(symbol, of, text) {
+                    Ordering::Equal => return symbol,
                     Ordering::Less => low = middle + 1,
                     Ordering::Greater => high = middle,
                 }
             }
         }
-        None
+        NONE
     }
 
-    /// The number of a uid among the first `below.uids` ones.
-    pub(crate) fn find_uid(&self, bundle: Mark, pair: (u32, u32)) -> Option<u32> {
-        if let Ok(found) = self.uids.get(..bundle.uids)?.binary_search(&pair) {
-            return Some(len32(found));
+    fn order_of(&self, symbol: u32, of: u32, text: &[u8]) -> Ordering {
+        let its = self.type_of(symbol).wrapping_add(1);
+        match its.cmp(&of) {
+            Ordering::Equal => self.symbol_text(symbol).cmp(text),
+            unequal => unequal,
         }
-        let found = self
-            .order
-            .binary_search_by(|&uid| self.uids.get(uid as usize).cmp(&Some(&pair)));
-        self.order.get(found.ok()?).copied()
-    }
-
-    pub(crate) fn uid(&self, uid: u32) -> Option<(u32, u32)> {
-        self.uids.get(uid as usize).copied()
     }
 
     pub(crate) fn entity(&self, uid: u32) -> Option<&EntityData> {
-        let number = self.data.get(uid as usize)?.checked_sub(1)?;
+        let number = self.symbols.get(uid as usize)?.entity.checked_sub(1)?;
         self.entities.get(number as usize)
     }
 
+    #[cfg(feature = "words")]
     pub(crate) fn entities(&self) -> &[EntityData] {
         &self.entities
     }
 
-    pub(crate) fn mark_cells(&self, mark: Mark) -> usize {
-        mark.cells
+    pub(crate) fn cells(&self) -> u32 {
+        len32(self.cells.len())
     }
 
-    pub(crate) fn cell(&self, number: u32) -> Option<Value> {
-        self.cells.get(number as usize).copied()
+    pub(crate) fn cell(&self, number: u32) -> Value {
+        let cell = self.cells.get(number as usize);
+        cell.copied().unwrap_or(Value::MISSING)
     }
 
     pub(crate) fn items(&self, span: Span) -> &[Value] {
-        let start = span.start as usize;
-        self.cells
-            .get(start..start + span.len as usize)
-            .unwrap_or_default()
+        slice(&self.cells, span.start as usize, span.len as usize).unwrap_or_default()
     }
 
-    pub(crate) fn pairs(&self, span: Span) -> &[Value] {
-        let start = span.start as usize;
-        self.cells
-            .get(start..start + span.len as usize * 2)
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn field(&self, record: Span, key: u32) -> Option<Value> {
-        let pairs = self.pairs(record);
-        let mut low = 0;
-        let mut high = record.len as usize;
+    /// A record's field, or [`Value::MISSING`].
+    pub(crate) fn field(&self, record: Span, key: u32) -> Value {
+        let fields = self.items(record);
+        let (mut low, mut high) = (0, fields.len());
         while low < high {
-            let middle = low + (high - low) / 2;
-            let &[Value::Str(found), value] = pairs.get(middle * 2..)?.first_chunk::<2>()? else {
-                return None;
+            let middle = (low + high) / 2;
+            let Some(field) = fields.get(middle) else {
+                break;
             };
-            match found.cmp(&key) {
-                Ordering::Equal => return Some(value),
+            match field.key.cmp(&key) {
+                Ordering::Equal => return Value { key: 0, ..*field },
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
             }
         }
-        None
-    }
-
-    pub(crate) fn ip(&self, number: u32) -> Option<&Ip> {
-        self.ips.get(number as usize)
+        Value::MISSING
     }
 
     // ---- making values -------------------------------------------------------------------------------------------
 
-    pub(crate) fn new_ip(&mut self, ip: Ip) -> Value {
-        self.ips.push(ip);
-        Value::Ip(len32(self.ips.len() - 1))
+    /// Bytes of a string or an address that the evaluation makes.
+    pub(crate) fn new_text(&mut self, text: &[u8]) -> u64 {
+        let start = len32(self.bytes.len());
+        self.bytes.extend_from_slice(text);
+        Span {
+            start,
+            len: len32(text.len()),
+        }
+        .payload()
     }
 
-    /// A set of the given values.
-    pub(crate) fn new_set(&mut self, items: &[Value], fuel: &mut Fuel) -> Result<Value, EvalError> {
-        let span = self.push_cells(items, 1)?;
-        self.order_set(span, fuel).map(Value::Set)
-    }
-
-    /// A record of pairs whose keys ascend already.
-    pub(crate) fn new_record(&mut self, pairs: &[Value]) -> Result<Value, EvalError> {
-        self.push_cells(pairs, 2).map(Value::Record)
-    }
-
-    fn push_cells(&mut self, cells: &[Value], width: usize) -> Result<Span, EvalError> {
-        let start = self.cells.len();
-        if start + cells.len() > limits::CELLS {
-            return Err(EvalError::Limit);
+    /// Cells of a set or a record that the evaluation makes.
+    pub(crate) fn new_cells(&mut self, cells: &[Value], fuel: &mut Fuel) -> Span {
+        let start = self.cells();
+        if self.cells.len() + cells.len() > limits::CELLS {
+            fuel.is_out = true;
+            return Span::default();
         }
         self.cells.extend_from_slice(cells);
-        Ok(Span {
-            start: len32(start),
-            len: len32(cells.len() / width),
-        })
+        Span {
+            start,
+            len: len32(cells.len()),
+        }
     }
 
     /// Sorts a set in place and drops what is repeated; the range may become shorter.
-    fn order_set(&mut self, span: Span, fuel: &mut Fuel) -> Result<Span, EvalError> {
-        let range = span.start as usize..(span.start + span.len) as usize;
-        // Comparing needs the whole store, sorting needs the range: the range is worked on as a copy.
-        let mut items: Vec<Value> = self.cells.get(range.clone()).unwrap_or_default().to_vec();
-        sort(&mut items, |a, b| self.compare(*a, *b, fuel, 0))?;
-        let mut kept: Vec<Value> = Vec::with_capacity(items.len());
-        for item in items {
-            match kept.last() {
-                Some(last) if self.compare(*last, item, fuel, 0)? == Ordering::Equal => {}
-                _ => kept.push(item),
+    pub(crate) fn order_set(&mut self, span: Span, fuel: &mut Fuel) -> Value {
+        let mut items = core::mem::take(&mut self.items);
+        items.clear();
+        items.extend_from_slice(self.items(span));
+        let ascends = |items: &[Value], fuel: &mut Fuel| {
+            items.windows(2).all(|pair| match pair {
+                [a, b] => self.compare(*a, *b, fuel, 0) == Ordering::Less,
+                _ => true,
+            })
+        };
+        let mut len = span.len;
+        if !ascends(&items, fuel) {
+            // Comparing needs the whole store, so a copy is sorted.
+            sort(&mut items, &mut |a, b| self.compare(*a, *b, fuel, 0));
+            items.dedup_by(|b, a| self.compare(*a, *b, fuel, 0) == Ordering::Equal);
+            len = len32(items.len());
+            let range = span.start as usize..(span.start + len) as usize;
+            if let Some(cells) = self.cells.get_mut(range) {
+                cells.copy_from_slice(&items);
             }
         }
-        for (slot, item) in self
-            .cells
-            .get_mut(range)
-            .unwrap_or_default()
-            .iter_mut()
-            .zip(&kept)
-        {
-            *slot = *item;
-        }
-        Ok(Span {
-            start: span.start,
-            len: len32(kept.len()),
-        })
+        self.items = items;
+        Value::new(kind::SET, Span { len, ..span }.payload())
     }
 
     // ---- comparing -----------------------------------------------------------------------------------------------
 
     /// A total order under which equal means Cedar's `==`. Which of two different values is first means nothing.
-    pub(crate) fn compare(
-        &self,
-        a: Value,
-        b: Value,
-        fuel: &mut Fuel,
-        depth: u32,
-    ) -> Result<Ordering, EvalError> {
-        fuel.spend(1)?;
-        if depth > limits::DEPTH {
-            return Err(EvalError::Limit);
+    pub(crate) fn compare(&self, a: Value, b: Value, fuel: &mut Fuel, depth: u32) -> Ordering {
+        fuel.spend(1);
+        if a.kind != b.kind {
+            return a.kind.cmp(&b.kind);
         }
-        Ok(match (a, b) {
-            (Value::Bool(a), Value::Bool(b)) => a.cmp(&b),
-            (Value::Long(a), Value::Long(b))
-            | (Value::Decimal(a), Value::Decimal(b))
-            | (Value::Datetime(a), Value::Datetime(b))
-            | (Value::Duration(a), Value::Duration(b)) => a.cmp(&b),
-            (Value::Str(a), Value::Str(b)) | (Value::Entity(a), Value::Entity(b)) => a.cmp(&b),
-            (Value::Ip(a), Value::Ip(b)) => self.ip(a).cmp(&self.ip(b)),
-            (Value::Set(a), Value::Set(b)) => {
-                self.compare_all(self.items(a), self.items(b), fuel, depth)?
+        if a.payload == b.payload {
+            return Ordering::Equal;
+        }
+        match a.kind {
+            kind::STRING | kind::IP => {
+                let (a, b) = (self.text(a.payload), self.text(b.payload));
+                fuel.spend(len32(a.len().min(b.len())) / 8);
+                a.cmp(b)
             }
-            (Value::Record(a), Value::Record(b)) => {
-                self.compare_all(self.pairs(a), self.pairs(b), fuel, depth)?
+            kind::SET | kind::RECORD => {
+                let (x, y) = (a.span(), b.span());
+                if x.len != y.len {
+                    return x.len.cmp(&y.len);
+                }
+                if depth >= limits::DEPTH {
+                    fuel.is_out = true;
+                }
+                for (x, y) in self.items(x).iter().zip(self.items(y)) {
+                    if fuel.is_out {
+                        break;
+                    }
+                    let order = match a.kind {
+                        kind::RECORD => x.key.cmp(&y.key),
+                        _ => Ordering::Equal,
+                    };
+                    let order = order.then_with(|| self.compare(*x, *y, fuel, depth + 1));
+                    if order != Ordering::Equal {
+                        return order;
+                    }
+                }
+                Ordering::Equal
             }
-            _ => rank(a).cmp(&rank(b)),
-        })
+            _ => a.payload.cast_signed().cmp(&b.payload.cast_signed()),
+        }
     }
 
-    fn compare_all(
-        &self,
-        a: &[Value],
-        b: &[Value],
-        fuel: &mut Fuel,
-        depth: u32,
-    ) -> Result<Ordering, EvalError> {
-        if a.len() != b.len() {
-            return Ok(a.len().cmp(&b.len()));
-        }
-        for (a, b) in a.iter().zip(b) {
-            let order = self.compare(*a, *b, fuel, depth + 1)?;
-            if order != Ordering::Equal {
-                return Ok(order);
-            }
-        }
-        Ok(Ordering::Equal)
-    }
-
-    pub(crate) fn contains(
-        &self,
-        set: Span,
-        value: Value,
-        fuel: &mut Fuel,
-    ) -> Result<bool, EvalError> {
-        let items = self.items(set);
-        let mut low = 0;
-        let mut high = items.len();
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let Some(&item) = items.get(middle) else {
-                return Err(EvalError::Internal);
-            };
-            match self.compare(item, value, fuel, 0)? {
-                Ordering::Equal => return Ok(true),
-                Ordering::Less => low = middle + 1,
-                Ordering::Greater => high = middle,
-            }
-        }
-        Ok(false)
+    pub(crate) fn contains(&self, set: Span, value: Value, fuel: &mut Fuel) -> bool {
+        let found = self
+            .items(set)
+            .binary_search_by(|item| self.compare(*item, value, fuel, 0));
+        found.is_ok()
     }
 
     /// Whether `uid`, or an ancestor of it, is one that `hit` knows. Each ancestor is visited once.
@@ -375,77 +400,39 @@ impl Store {
         &mut self,
         uid: u32,
         fuel: &mut Fuel,
-        mut hit: impl FnMut(&Self, u32) -> bool,
-    ) -> Result<bool, EvalError> {
-        if hit(self, uid) {
-            return Ok(true);
-        }
+        // One copy of the walk serves all who ask.
+        hit: &mut dyn FnMut(&Self, u32) -> bool,
+    ) -> bool {
         self.stamp = self.stamp.wrapping_add(1);
         if self.stamp == 0 {
-            self.seen.fill(0);
+            self.symbols.iter_mut().for_each(|symbol| symbol.seen = 0);
             self.stamp = 1;
         }
         let mut queue = core::mem::take(&mut self.queue);
         queue.clear();
         queue.push(uid);
-        let mut found = Ok(false);
-        'walk: while let Some(at) = queue.pop() {
-            let Some(parents) = self.entity(at).map(|entity| entity.parents) else {
+        let mut found = false;
+        while let Some(at) = queue.pop() {
+            let stamp = self.stamp;
+            let Some(symbol) = self.symbols.get_mut(at as usize) else {
                 continue;
             };
-            for i in 0..parents.len {
-                if let Err(limit) = fuel.spend(1) {
-                    found = Err(limit);
-                    break 'walk;
-                }
-                let Some(Value::Entity(parent)) = self.cell(parents.start + i) else {
-                    continue;
-                };
-                let stamp = self.stamp;
-                let Some(seen) = self.seen.get_mut(parent as usize) else {
-                    continue;
-                };
-                if *seen == stamp {
-                    continue;
-                }
-                *seen = stamp;
-                if hit(self, parent) {
-                    found = Ok(true);
-                    break 'walk;
-                }
-                queue.push(parent);
+            if core::mem::replace(&mut symbol.seen, stamp) == stamp {
+                continue;
             }
+            if hit(self, at) {
+                found = true;
+                break;
+            }
+            let parents = self.entity(at).map_or(Span::default(), |e| e.parents);
+            fuel.spend(1 + parents.len);
+            if fuel.is_out {
+                break;
+            }
+            let parents = self.items(parents);
+            queue.extend(parents.iter().map(|parent| parent.payload as u32));
         }
         self.queue = queue;
         found
-    }
-}
-
-fn text_at<'a>(bytes: &'a [u8], strings: &Strings, number: u32) -> Option<&'a [u8]> {
-    if number >= strings.count {
-        return None;
-    }
-    let number = number as usize;
-    let end = u32_at(bytes, strings.ends + number * 4)? as usize;
-    let start = match number.checked_sub(1) {
-        Some(before) => u32_at(bytes, strings.ends + before * 4)? as usize,
-        None => 0,
-    };
-    let data = strings.ends + strings.count as usize * 4;
-    bytes.get(data + start..data + end)
-}
-
-fn rank(value: Value) -> u8 {
-    match value {
-        Value::Bool(_) => kind::BOOL,
-        Value::Long(_) => kind::LONG,
-        Value::Str(_) => kind::STRING,
-        Value::Entity(_) => kind::ENTITY,
-        Value::Set(_) => kind::SET,
-        Value::Record(_) => kind::RECORD,
-        Value::Decimal(_) => kind::DECIMAL,
-        Value::Datetime(_) => kind::DATETIME,
-        Value::Duration(_) => kind::DURATION,
-        Value::Ip(_) => kind::IP,
     }
 }

@@ -5,7 +5,7 @@
 //! properties of such a one are refused, as is every member that would say nothing to a rule.
 
 use avow_engine::{
-    Verdict,
+    Until, Verdict,
     intake::Json,
     verdict::{FailedRule, Problem},
 };
@@ -32,6 +32,8 @@ struct Reasons {
     clauses: Vec<String>,
     rules: Vec<String>,
     obligations: Vec<String>,
+    #[serde(skip_serializing_if = "Until::is_forever")]
+    until: Until,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<FailedRule>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,25 +84,13 @@ pub(super) async fn evaluation(
             };
             tracing::error!(%error, "a decision failed");
             let status = ApiError::Guest(code).status();
-            Ok(answer(status, failed(), Some(code)))
+            Ok(answer(status, Verdict::failed(), Some(code)))
         }
     }
 }
 
 fn not_served(tenant: &str) -> ApiError {
     ApiError::Forbidden(format!("tenant `{tenant}` is not served here"))
-}
-
-fn failed() -> Verdict {
-    Verdict {
-        outcome: "failed",
-        decision: "deny",
-        rules: Vec::new(),
-        clauses: Vec::new(),
-        obligations: Vec::new(),
-        failed: Vec::new(),
-        problem: None,
-    }
 }
 
 fn refused(verdict: Verdict) -> Response {
@@ -115,6 +105,7 @@ fn answer(status: StatusCode, verdict: Verdict, error: Option<&'static str>) -> 
             clauses: verdict.clauses,
             rules: verdict.rules,
             obligations: verdict.obligations,
+            until: verdict.until,
             failed: verdict.failed,
             problem: verdict.problem,
             error,

@@ -25,10 +25,11 @@ fn guest(on_decide: &str) -> String {
     format!(
         r#"(module
             (memory (export "memory") 16)
-            (func (export "avow_version") (result i32) (i32.const 0))
+            (func (export "avow_version") (result i32) (i32.const 1))
             (func (export "avow_alloc") (param i32) (result i32) (i32.const 1024))
             (func (export "avow_load") (param i32 i32) (result i64) (i64.const 0))
-            (func (export "avow_residents") (param i32 i32) (result i64) (i64.const 0))
+            (func (export "avow_patch") (param i32 i32) (result i64) (i64.const 0x200000000c))
+            (func (export "avow_explain") (param i32 i32) (result i64) (i64.const 0))
             (func (export "avow_decide") (param i32 i32) (result i64) {on_decide}))"#
     )
 }

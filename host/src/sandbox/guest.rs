@@ -1,16 +1,18 @@
 //! One guest: a store, an instance in it, and the calls of the guest's interface.
 //!
-//! The interface: `memory`; `avow_version() -> u32`; `avow_alloc(length) -> pointer` of an input buffer, good until the next
-//! call; `avow_load`, `avow_residents`, `avow_decide(pointer, length) -> u64`, an output buffer as `pointer << 32 | length`.
-//! Loading answers with nothing, or with the text of what is wrong; a decision with the bytes of an answer.
+//! `docs/abi.md` describes the interface. Loading a bundle happens once for each tenant: what a guest's memory then holds is
+//! kept as an [`super::Image`], and every further guest begins with a copy of it.
 
-use avow_engine::{BundleError, answer::Refusal};
+use avow_engine::{BundleError, Refusal};
 use wasmtime::{Engine, InstancePre, Memory, ResourceLimiter, Store, Trap, TypedFunc};
 
 use super::Limits;
 
 /// The version of the interface that this host speaks.
-const ABI_VERSION: u32 = 0;
+const ABI_VERSION: u32 = 1;
+
+/// Bytes of a page of WebAssembly's memory.
+const PAGE_BYTES: usize = 1 << 16;
 
 /// Bytes that are taken from a guest that refuses what it is to load.
 const MAX_REFUSAL_BYTES: usize = 16;
@@ -102,17 +104,45 @@ pub struct Guest {
     store: Store<GuestState>,
     memory: Memory,
     alloc: TypedFunc<u32, u32>,
+    load: Call,
     decide: Call,
+    explain: Call,
+    patch: Call,
+    /// Where input is written, and how much there is room for.
+    input: (usize, usize),
     limits: Limits,
 }
 
+/// What a patch of the residents came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patched {
+    /// The version of the residents from now on.
+    pub version: u32,
+    /// Cells that the guest's data takes, 16 bytes each: those of entities that were replaced or removed too.
+    pub cells: u32,
+    /// The numbers of the patch's own symbols, in its order, for requests that name this version.
+    pub numbers: Vec<u32>,
+}
+
 impl Guest {
+    /// A guest that has loaded a bundle and, unless empty, a patch that gives it residents.
     pub(super) fn new(
         engine: &Engine,
         module: &InstancePre<GuestState>,
         limits: Limits,
         bundle: &[u8],
         residents: &[u8],
+    ) -> Result<Self, GuestError> {
+        let mut guest = Self::empty(engine, module, limits)?;
+        guest.load(bundle, residents)?;
+        Ok(guest)
+    }
+
+    /// A guest that has loaded nothing yet.
+    pub(super) fn empty(
+        engine: &Engine,
+        module: &InstancePre<GuestState>,
+        limits: Limits,
     ) -> Result<Self, GuestError> {
         let state = GuestState {
             memory_bytes: limits.memory_bytes,
@@ -134,67 +164,125 @@ impl Guest {
         let alloc = instance
             .get_typed_func(&mut store, "avow_alloc")
             .map_err(missing)?;
-        let load: Call = instance
-            .get_typed_func(&mut store, "avow_load")
-            .map_err(missing)?;
-        let set_residents: Call = instance
-            .get_typed_func(&mut store, "avow_residents")
-            .map_err(missing)?;
-        let decide = instance
-            .get_typed_func(&mut store, "avow_decide")
-            .map_err(missing)?;
-        let mut guest = Self {
-            store,
-            memory,
-            alloc,
-            decide,
-            limits,
+        let mut call = |name: &str| -> Result<Call, GuestError> {
+            instance.get_typed_func(&mut store, name).map_err(missing)
         };
+        let (load, decide) = (call("avow_load")?, call("avow_decide")?);
+        let (explain, patch) = (call("avow_explain")?, call("avow_patch")?);
         let spoken = version
-            .call(&mut guest.store, ())
+            .call(&mut store, ())
             .map_err(|error| stopped(&error, &limits))?;
         if spoken != ABI_VERSION {
             return Err(GuestError::Interface("it is of another version"));
         }
-        guest.load(&load, bundle, |refusal| {
-            BundleError::from_bytes(refusal).map(|error| error.to_string())
-        })?;
-        if !residents.is_empty() {
-            guest.load(&set_residents, residents, |refusal| {
-                let code = u32::from_le_bytes(refusal.try_into().ok()?);
-                let refusal = Refusal::ALL.get(usize::try_from(code).ok()?)?;
-                Some(refusal.message().to_owned())
-            })?;
-        }
-        Ok(guest)
+        Ok(Self {
+            store,
+            memory,
+            alloc,
+            load,
+            decide,
+            explain,
+            patch,
+            input: (0, 0),
+            limits,
+        })
     }
 
-    /// The answer to a request, bytes in and bytes out.
+    fn load(&mut self, bundle: &[u8], residents: &[u8]) -> Result<(), GuestError> {
+        let load = self.load.clone();
+        let (start, length) = self.call(&load, bundle, self.limits.load)?;
+        // The guest keeps what it was given.
+        self.input = (0, 0);
+        if length > 0 {
+            let refusal = self.output(start, length.min(MAX_REFUSAL_BYTES))?;
+            return Err(match BundleError::from_bytes(refusal) {
+                Some(error) => GuestError::Refused(error.to_string()),
+                None => GuestError::Interface("it refuses for a reason that it does not name"),
+            });
+        }
+        if !residents.is_empty() {
+            self.patch(residents)?;
+        }
+        Ok(())
+    }
+
+    /// Adds, replaces and removes resident entities: all that the patch says, or nothing.
+    ///
+    /// # Errors
+    /// [`GuestError::Refused`] where the patch does not fit: then nothing has changed. After any other the guest must be thrown
+    /// away.
+    pub fn patch(&mut self, patch: &[u8]) -> Result<Patched, GuestError> {
+        let call = self.patch.clone();
+        let (start, length) = self.call(&call, patch, self.limits.load)?;
+        let output = self.output(start, length)?;
+        let mut words = output
+            .chunks_exact(4)
+            .filter_map(|word| word.try_into().ok())
+            .map(u32::from_le_bytes);
+        let mut word = || {
+            let word = words.next();
+            word.ok_or(GuestError::Interface(
+                "what it says of a patch is too short",
+            ))
+        };
+        let (refusal, version, cells) = (word()?, word()?, word()?);
+        match usize::try_from(refusal).map(|code| Refusal::ALL.get(code)) {
+            Ok(Some(Refusal::None)) => Ok(Patched {
+                version,
+                cells,
+                numbers: words.collect(),
+            }),
+            Ok(Some(refusal)) => Err(GuestError::Refused(refusal.message().to_owned())),
+            _ => Err(GuestError::Interface(
+                "it refuses for a reason that it does not name",
+            )),
+        }
+    }
+
+    /// The answer to a request, bytes in and bytes out. They are good until the guest is asked again.
     ///
     /// # Errors
     /// Where the guest breaks a limit or stops; then it must be thrown away.
-    pub fn decide(&mut self, request: &[u8]) -> Result<Vec<u8>, GuestError> {
-        let decide = self.decide.clone();
-        let (start, length) = self.call(&decide, request, self.limits.decision)?;
+    pub fn decide(&mut self, request: &[u8]) -> Result<&[u8], GuestError> {
+        let call = self.decide.clone();
+        let (start, length) = self.call(&call, request, self.limits.decision)?;
         self.output(start, length)
     }
 
-    /// Gives the guest something to load; `word` puts into words why it refuses.
-    fn load(
+    /// The same with a trace, from which `avow_engine::Explanation` tells why.
+    ///
+    /// # Errors
+    /// As [`Guest::decide`].
+    pub fn explain(&mut self, request: &[u8]) -> Result<&[u8], GuestError> {
+        let call = self.explain.clone();
+        let (start, length) = self.call(&call, request, self.limits.load)?;
+        self.output(start, length)
+    }
+
+    /// Bytes of memory that it has taken.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.memory.data_size(&self.store)
+    }
+
+    pub(super) fn memory(&self) -> &[u8] {
+        self.memory.data(&self.store)
+    }
+
+    /// Grows to `bytes` and lets `write` fill the memory.
+    pub(super) fn fill(
         &mut self,
-        call: &Call,
-        input: &[u8],
-        word: impl Fn(&[u8]) -> Option<String>,
+        bytes: usize,
+        write: impl FnOnce(&mut [u8]),
     ) -> Result<(), GuestError> {
-        let (start, length) = self.call(call, input, self.limits.load)?;
-        if length == 0 {
-            return Ok(());
-        }
-        let refusal = self.output(start, length.min(MAX_REFUSAL_BYTES))?;
-        Err(match word(&refusal) {
-            Some(message) => GuestError::Refused(message),
-            None => GuestError::Interface("it refuses for a reason that it does not name"),
-        })
+        let missing = bytes
+            .saturating_sub(self.memory_bytes())
+            .div_ceil(PAGE_BYTES);
+        self.memory
+            .grow(&mut self.store, missing as u64)
+            .map_err(|error| stopped(&error, &self.limits))?;
+        write(self.memory.data_mut(&mut self.store));
+        Ok(())
     }
 
     fn call(
@@ -209,26 +297,34 @@ impl Guest {
         }
         // One deadline for both calls: making room is part of the work.
         self.store.set_epoch_deadline(self.limits.ticks(time));
-        let start = self
-            .alloc
-            .call(&mut self.store, length)
-            .map_err(|error| stopped(&error, &self.limits))?;
+        let (mut start, room) = self.input;
+        if room < input.len() {
+            start = self
+                .alloc
+                .call(&mut self.store, length)
+                .map_err(|error| stopped(&error, &self.limits))? as usize;
+            self.input = (start, input.len());
+        }
         self.memory
-            .write(&mut self.store, start as usize, input)
-            .map_err(|_| GuestError::Interface("the input buffer lies outside its memory"))?;
+            .data_mut(&mut self.store)
+            .get_mut(start..start + input.len())
+            .ok_or(GuestError::Interface(
+                "the input buffer lies outside its memory",
+            ))?
+            .copy_from_slice(input);
         let output = call
-            .call(&mut self.store, (start, length))
+            // The start was a `u32` when the guest said it.
+            .call(&mut self.store, (start as u32, length))
             .map_err(|error| stopped(&error, &self.limits))?;
         // Both halves are 32 bits wide, and no platform that wasmtime runs on has a narrower `usize`.
         Ok(((output >> 32) as usize, (output & 0xffff_ffff) as usize))
     }
 
-    fn output(&self, start: usize, length: usize) -> Result<Vec<u8>, GuestError> {
+    fn output(&self, start: usize, length: usize) -> Result<&[u8], GuestError> {
         let data = self.memory.data(&self.store);
         start
             .checked_add(length)
             .and_then(|end| data.get(start..end))
-            .map(<[u8]>::to_vec)
             .ok_or(GuestError::Interface("the output lies outside its memory"))
     }
 }

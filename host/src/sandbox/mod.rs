@@ -6,6 +6,7 @@
 
 mod config;
 mod guest;
+mod image;
 mod slot;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -20,8 +21,11 @@ use wasmtime::{
     Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig,
 };
 
-pub use self::guest::{Guest, GuestError};
 pub(crate) use self::{guest::GuestState, slot::Slot};
+pub use self::{
+    guest::{Guest, GuestError, Patched},
+    image::Image,
+};
 
 /// The guest as WebAssembly, for other hosts: Node, a browser, Python.
 pub const GUEST_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.wasm"));
@@ -45,6 +49,8 @@ pub struct Limits {
     pub tick: Duration,
     /// Guests that may live at once. While a bundle is replaced, each tenant has two for a moment.
     pub guests: u32,
+    /// Guests that one tenant may have at once, when several of its questions come together.
+    pub guests_per_tenant: u32,
 }
 
 impl Default for Limits {
@@ -55,6 +61,7 @@ impl Default for Limits {
             load: Duration::from_secs(5),
             tick: Duration::from_millis(10),
             guests: 64,
+            guests_per_tenant: 4,
         }
     }
 }
@@ -126,12 +133,34 @@ impl Sandbox {
         &self.limits
     }
 
-    /// A fresh guest that has loaded `bundle` and, unless empty, `residents`.
+    /// A fresh guest that has loaded `bundle` and, unless empty, a patch that gives it residents.
     ///
     /// # Errors
     /// Where the guest refuses what it is to load, or breaks a limit over it.
     pub fn guest(&self, bundle: &[u8], residents: &[u8]) -> Result<Guest, GuestError> {
         Guest::new(&self.engine, &self.module, self.limits, bundle, residents)
+    }
+
+    /// What a fresh guest's memory holds once it has loaded that.
+    ///
+    /// # Errors
+    /// As [`Sandbox::guest`].
+    pub fn image(&self, bundle: &[u8], residents: &[u8]) -> Result<Image, GuestError> {
+        let before = Guest::empty(&self.engine, &self.module, self.limits)?;
+        let first = before.memory().to_vec();
+        // The pool may have one place only.
+        drop(before);
+        Ok(Image::new(&first, &self.guest(bundle, residents)?))
+    }
+
+    /// A fresh guest with a copy of the image: it has loaded what that one had.
+    ///
+    /// # Errors
+    /// Where there is no room for another guest.
+    pub fn copy(&self, image: &Image) -> Result<Guest, GuestError> {
+        let mut guest = Guest::empty(&self.engine, &self.module, self.limits)?;
+        image.write(&mut guest)?;
+        Ok(guest)
     }
 }
 

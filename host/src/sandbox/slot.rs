@@ -1,72 +1,127 @@
-//! The place of one tenant's guest: asks it, and puts a fresh one there when it is lost.
+//! The place of one tenant's guests: asks one that is free, makes another when all are busy, and replaces what is lost.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc, Condvar, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
-use super::{Guest, GuestError, Sandbox};
+use super::{Guest, GuestError, Image, Sandbox};
 
-/// A guest that can be replaced by its like.
+/// Guests of one tenant, all alike.
 pub(crate) struct Slot {
     sandbox: Arc<Sandbox>,
-    bundle: Arc<[u8]>,
-    residents: Box<[u8]>,
-    /// Empty between the loss of a guest and the first question that finds a new one can be made.
-    guest: Mutex<Option<Guest>>,
+    image: Image,
+    guests: Mutex<Guests>,
+    freed: Condvar,
     replaced: Arc<AtomicU64>,
 }
 
+struct Guests {
+    /// Those that nobody asks just now.
+    idle: Vec<Guest>,
+    /// All that there are.
+    living: u32,
+}
+
 impl Slot {
-    /// Makes the first guest; `replaced` counts those that follow it.
+    /// Loads the bundle and the residents; `replaced` counts the guests that are lost.
     pub(crate) fn new(
         sandbox: Arc<Sandbox>,
-        bundle: Arc<[u8]>,
-        residents: Vec<u8>,
+        bundle: &[u8],
+        residents: &[u8],
         replaced: Arc<AtomicU64>,
     ) -> Result<Self, GuestError> {
-        let guest = sandbox.guest(&bundle, &residents)?;
+        let image = sandbox.image(bundle, residents)?;
+        let guest = sandbox.copy(&image)?;
         Ok(Self {
             sandbox,
-            bundle,
-            residents: residents.into(),
-            guest: Mutex::new(Some(guest)),
+            image,
+            guests: Mutex::new(Guests {
+                idle: vec![guest],
+                living: 1,
+            }),
+            freed: Condvar::new(),
             replaced,
         })
     }
 
-    /// Asks the guest. One question at a time: this waits for its turn, at most the deadline of whoever is before it.
-    pub(crate) fn decide(&self, request: &[u8]) -> Result<Vec<u8>, GuestError> {
-        let mut place = self.lock();
-        let guest = match place.as_mut() {
-            Some(guest) => guest,
-            None => place.insert(self.fresh()?),
+    /// Asks a guest and reads its answer. Where all are busy and there is no room for one more, this waits for its turn, at
+    /// most the deadline of whoever is before it.
+    pub(crate) fn ask<T>(
+        &self,
+        ask: impl FnOnce(&mut Guest) -> Result<T, GuestError>,
+    ) -> Result<T, GuestError> {
+        let mut lease = Lease {
+            guest: Some(self.take()?),
+            slot: self,
         };
-        let answer = guest.decide(request);
+        let answer = match &mut lease.guest {
+            Some(guest) => ask(guest),
+            None => Err(GuestError::Interface("there is none")),
+        };
         if let Err(error) = &answer {
             tracing::error!(code = error.code(), %error, "a guest is replaced");
             self.replaced.fetch_add(1, Ordering::Relaxed);
-            // First out with the old one: the pool may have no second place.
-            *place = None;
-            match self.fresh() {
-                Ok(guest) => *place = Some(guest),
-                Err(error) => tracing::error!(%error, "no fresh guest can be made now"),
-            }
+            lease.guest = None;
         }
         answer
     }
 
-    fn fresh(&self) -> Result<Guest, GuestError> {
-        self.sandbox.guest(&self.bundle, &self.residents)
+    fn take(&self) -> Result<Guest, GuestError> {
+        let mut guests = self.lock();
+        loop {
+            if let Some(guest) = guests.idle.pop() {
+                return Ok(guest);
+            }
+            if guests.living < self.sandbox.limits().guests_per_tenant.max(1) {
+                guests.living += 1;
+                drop(guests);
+                let made = self.sandbox.copy(&self.image);
+                guests = self.lock();
+                match made {
+                    Ok(guest) => return Ok(guest),
+                    Err(error) => {
+                        guests.living -= 1;
+                        // Another one of ours will be free.
+                        let waits = matches!(error, GuestError::NoRoom(_)) && guests.living > 0;
+                        if !waits {
+                            return Err(error);
+                        }
+                        if !guests.idle.is_empty() {
+                            continue;
+                        }
+                    }
+                }
+            }
+            guests = self
+                .freed
+                .wait(guests)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
-    /// A panic while the lock was held may have left the guest between two states: then it is not used again.
-    fn lock(&self) -> MutexGuard<'_, Option<Guest>> {
-        self.guest.lock().unwrap_or_else(|poisoned| {
-            self.guest.clear_poison();
-            let mut place = PoisonError::into_inner(poisoned);
-            *place = None;
-            place
-        })
+    /// Nothing that is done under the lock can panic half-way.
+    fn lock(&self) -> MutexGuard<'_, Guests> {
+        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A guest that is asked something, and its place.
+struct Lease<'a> {
+    slot: &'a Slot,
+    /// None where it is lost. One that is dropped by a panic goes back: between two calls it is as good as any.
+    guest: Option<Guest>,
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let guest = self.guest.take();
+        let mut guests = self.slot.lock();
+        match guest {
+            Some(guest) => guests.idle.push(guest),
+            None => guests.living -= 1,
+        }
+        drop(guests);
+        self.slot.freed.notify_one();
     }
 }

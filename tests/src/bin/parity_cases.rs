@@ -18,7 +18,7 @@ fn main() {
         .iter()
         .filter_map(|case| {
             let request = intake::request(engine.bundle(), &case.request, &stamp(case)).ok()?;
-            let answer = engine.decide(&request);
+            let answer = engine.decide(&request).to_vec();
             Some(json!({
                 "name": case.name,
                 "json": case.request,

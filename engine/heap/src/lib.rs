@@ -1,8 +1,10 @@
 //! The module's memory: blocks of powers of two, kept in one list a size.
 //!
-//! A page's widget makes few, small, short-lived things, and every visitor downloads the code that manages them; a
-//! general allocator is five kilobytes of it. Blocks are never split nor joined, so memory grows to at most about twice what
-//! was in use at once for each size.
+//! Guest and widget make few things, keep their buffers, and are downloaded or instantiated often; a general allocator is five
+//! kilobytes of code. Blocks are never split nor joined, so memory grows to at most about twice what was in use at once for
+//! each size.
+#![cfg(target_arch = "wasm32")]
+#![no_std]
 #![expect(
     unsafe_code,
     reason = "an allocator hands out raw memory; there is no safe interface to implement"
@@ -22,7 +24,7 @@ const PAGE: u32 = 16;
 const SIZES: usize = 28;
 
 /// The allocator.
-pub(crate) struct Heap(UnsafeCell<Blocks>);
+pub struct Heap(UnsafeCell<Blocks>);
 
 struct Blocks {
     /// For each size the first free block, which begins with the address of the next.
@@ -36,12 +38,20 @@ struct Blocks {
 unsafe impl Sync for Heap {}
 
 impl Heap {
-    pub(crate) const fn new() -> Self {
+    /// A heap that has nothing yet: memory is taken from the module as it is needed.
+    #[must_use]
+    pub const fn new() -> Self {
         Self(UnsafeCell::new(Blocks {
             free: [null_mut(); SIZES],
             fresh: 0,
             end: 0,
         }))
+    }
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

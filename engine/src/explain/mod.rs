@@ -1,0 +1,164 @@
+//! Why a decision came out as it did: for each candidate rule, whether it held, and if not, the conditions that failed with
+//! the values that they saw.
+//!
+//! The engine only notes what each instruction left (`trace`). Here, outside the guest, the code is read back into Cedar's
+//! notation and the values are put to it.
+
+mod expression;
+mod value;
+
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
+
+use serde::Serialize;
+
+use crate::{
+    answer::{Answer, EvalError},
+    bundle::{Bundle, Effect, Rule},
+    bytes::u32_at,
+    verdict::Verdict,
+};
+use expression::Expression;
+use value::Seen;
+
+/// A decision with its reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// The decision.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Whether something forbade it, nothing permitted it, or what else decided: one sentence.
+    pub summary: String,
+    /// The rules whose scope fitted, those that decided first, then those that came close.
+    pub considered: Vec<Considered>,
+}
+
+/// A rule whose scope fitted the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Considered {
+    /// Its name.
+    pub rule: String,
+    /// `permit` or `forbid`.
+    pub effect: &'static str,
+    /// `holds`, `does_not_hold` or `failed`.
+    pub result: &'static str,
+    /// The clauses that it keeps.
+    pub clauses: Vec<String>,
+    /// Where it was written, as `file:line`; none in a slice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Why it failed, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The conditions by which it came out as it did; none for a rule without conditions.
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition that was evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Condition {
+    /// In Cedar's notation.
+    pub condition: String,
+    /// What it came to: `true`, `false`, or nothing where it failed.
+    pub value: Option<bool>,
+    /// What its parts were: expression and value.
+    pub saw: BTreeMap<String, String>,
+}
+
+impl Explanation {
+    /// Reads what [`crate::Engine::explain`] or a guest answered, whose answer is `answer`.
+    #[must_use]
+    pub fn new(bundle: &Bundle, answer: &Answer<'_>) -> Self {
+        let verdict = Verdict::new(bundle, answer);
+        let mut considered = Vec::new();
+        let mut rest = answer.trace();
+        while let Some((rule, after)) = considered_rule(bundle, rest) {
+            considered.extend(rule);
+            rest = after;
+        }
+        // Those that decided come first.
+        considered.sort_by_key(|rule: &Considered| {
+            let decided = rule.result == "failed" || verdict.rules.contains(&rule.rule);
+            (!decided, rule.result)
+        });
+        let names = |rules: &[String]| rules.join("`, `");
+        let summary = match verdict.outcome {
+            "allow" => alloc::format!(
+                "permitted by `{}`, forbidden by nothing",
+                names(&verdict.rules)
+            ),
+            "forbidden" => alloc::format!("forbidden by `{}`", names(&verdict.rules)),
+            "failed" => "a rule that might forbid it could not be evaluated".to_owned(),
+            "refused" => "the request does not fit".to_owned(),
+            _ => "nothing forbids it, and nothing permits it".to_owned(),
+        };
+        Self {
+            verdict,
+            summary,
+            considered,
+        }
+    }
+}
+
+/// The next rule of a trace, unless its scope did not fit, and what follows it.
+fn considered_rule<'a>(bundle: &Bundle, trace: &'a [u8]) -> Option<(Option<Considered>, &'a [u8])> {
+    let (number, result, len) = (u32_at(trace, 0)?, u32_at(trace, 4)?, u32_at(trace, 8)?);
+    let (steps, after) = trace.get(12..)?.split_at_checked(len as usize)?;
+    let rule = bundle.rule(number)?;
+    let seen = steps_of(steps);
+    let expression = Expression::read(bundle, rule.code_span());
+    let (scope, start) = (rule.scope_len(), rule.code_span().start);
+    let left_scope = seen.keys().any(|at| *at >= start + scope);
+    if scope > 0 && !left_scope && result == 0 {
+        return Some((None, after));
+    }
+    Some((Some(consider(&rule, result, &seen, expression)), after))
+}
+
+fn consider(
+    rule: &Rule<'_>,
+    result: u32,
+    seen: &BTreeMap<u32, Seen>,
+    expression: Option<Expression<'_>>,
+) -> Considered {
+    let error = result
+        .checked_sub(2)
+        .and_then(|code| EvalError::ALL.get(code as usize));
+    let mut conditions = Vec::new();
+    if let Some(expression) = &expression {
+        match error {
+            Some(_) => expression.failure(seen, &mut conditions),
+            None => expression.reasons(seen, &mut conditions),
+        }
+    }
+    Considered {
+        rule: rule.id().to_owned(),
+        effect: match rule.effect() {
+            Effect::Permit => "permit",
+            Effect::Forbid => "forbid",
+        },
+        result: match result {
+            0 => "does_not_hold",
+            1 => "holds",
+            _ => "failed",
+        },
+        clauses: rule.clauses().map(ToOwned::to_owned).collect(),
+        source: rule
+            .source()
+            .map(|source| alloc::format!("{}:{}", source.file, source.line)),
+        error: error.map(|error| error.message().to_owned()),
+        conditions,
+    }
+}
+
+/// By instruction, what it left on top of the stack.
+fn steps_of(mut steps: &[u8]) -> BTreeMap<u32, Seen> {
+    let mut seen = BTreeMap::new();
+    while let Some(at) = u32_at(steps, 0) {
+        let Some((value, rest)) = steps.get(4..).and_then(Seen::read) else {
+            break;
+        };
+        seen.insert(at, value);
+        steps = rest;
+    }
+    seen
+}
