@@ -136,9 +136,10 @@ pub struct Failure {
 }
 
 /// Why a request was refused by the engine itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Refusal {
     /// It was not.
+    #[default]
     None,
     /// The bytes are no request.
     Malformed,
@@ -200,7 +201,16 @@ impl Head {
         }
     }
 
-    pub(crate) fn write(&self, determining: &[u32], failed: &[Failure], out: &mut Vec<u8>) {
+    /// A decision that was given up.
+    pub(crate) fn limit() -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            ..Self::refused(Refusal::None)
+        }
+    }
+
+    /// `failed` has three words for each rule that failed.
+    pub(crate) fn write(&self, determining: &[u32], failed: &[u32], out: &mut Vec<u8>) {
         out.clear();
         out.extend_from_slice(&MAGIC);
         put_u32(
@@ -208,15 +218,10 @@ impl Head {
             self.outcome as u32 | (self.decision as u32) << 8 | (self.refusal as u32) << 16,
         );
         put_u32(out, len32(determining.len()));
-        put_u32(out, len32(failed.len()));
+        put_u32(out, len32(failed.len() / 3));
         out.extend_from_slice(&self.until.to_le_bytes());
-        for rule in determining {
-            put_u32(out, *rule);
-        }
-        for failure in failed {
-            put_u32(out, failure.rule);
-            put_u32(out, failure.error as u32);
-            put_u32(out, failure.instruction);
+        for word in determining.iter().chain(failed) {
+            put_u32(out, *word);
         }
     }
 }

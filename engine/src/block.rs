@@ -131,6 +131,10 @@ impl Block {
         found.ok().map(|at| len32(self.names.len() + at))
     }
 
+    pub(crate) fn into_uids(self) -> Vec<(String, String)> {
+        self.uids
+    }
+
     /// As a request writes it: marked as the block's own.
     pub(crate) fn own_uid(&self, type_name: &str, id: &str) -> u32 {
         self.uid(type_name, id).map_or(u32::MAX, |uid| OWN | uid)

@@ -3,15 +3,16 @@
 use alloc::vec::Vec;
 
 use crate::{
-    answer::{Decision, EvalError, Failure, Head, Outcome, Refusal},
+    answer::{Decision, EvalError, Head, Outcome, Refusal},
     block::PATCH_MAGIC,
     bundle::{Bundle, RuleRow, layout},
-    bytes::{len32, put_u32, u32_at},
+    bytes::u32_at,
     eval::{self, Machine},
     limits,
     request::{HEAD_BYTES, MAGIC},
     store::{Below, Fuel, Mark, Span, Value},
     time::{Clock, FOREVER},
+    trace,
 };
 
 /// Answers requests by one bundle, for one tenant.
@@ -71,8 +72,8 @@ impl Engine {
         self.bundle.store.cells()
     }
 
-    /// The numbers that the symbols of the last patch have from now on, in the patch's order, for requests that name this
-    /// version.
+    /// Right after a patch, and until anything else is asked: the numbers that its symbols have from now on, in its order, for
+    /// requests that name this version.
     #[must_use]
     pub fn own(&self) -> &[u32] {
         self.bundle.store.own()
@@ -85,50 +86,57 @@ impl Engine {
     pub fn patch(&mut self, patch: &[u8]) -> Result<(), Refusal> {
         let mark = self.mark;
         let bundle = self.bundle.entity_count();
-        if patch.len() > limits::RESIDENT_BYTES {
-            return Err(Refusal::TooLarge);
+        match self.open(patch, &mut Fuel::new(u32::MAX), true) {
+            Ok((_, removed)) => self.bundle.store.remove(removed, bundle),
+            Err(refusal) => {
+                self.bundle.store.reset(mark);
+                return Err(refusal);
+            }
         }
-        if !patch.starts_with(&PATCH_MAGIC) {
-            return Err(Refusal::Malformed);
-        }
-        let below = self.below(patch, true)?;
-        let store = &mut self.bundle.store;
-        let at = store.bytes.len() + PATCH_HEAD_BYTES;
-        store.bytes.extend_from_slice(patch);
-        let end = store.bytes.len();
-        let read = match store.push_block(at, end, below, &mut Fuel::new(u32::MAX)) {
-            Ok(removed) if store.remove(removed, bundle) => Ok(()),
-            Ok(_) => Err(Refusal::Redefines),
-            Err(refusal) => Err(refusal),
-        };
-        if let Err(refusal) = read {
-            store.reset(mark);
-            return Err(refusal);
-        }
-        store.settle(mark);
-        self.mark = store.mark();
+        self.bundle.store.settle(mark);
+        self.mark = self.bundle.store.mark();
         self.version += 1;
         Ok(())
     }
 
-    /// What request or patch may name by numbers: nothing, the bundle's symbols, or the residents' too.
-    fn below(&self, bytes: &[u8], replaces: bool) -> Result<Below, Refusal> {
-        let word = |at: usize| u32_at(bytes, at).ok_or(Refusal::Malformed);
+    /// Decodes the block of a request or a patch as the layer on top; what it names its symbols by, and its roots.
+    fn open(
+        &mut self,
+        input: &[u8],
+        fuel: &mut Fuel,
+        patches: bool,
+    ) -> Result<(Below, Span), Refusal> {
+        let (magic, head, limit) = match patches {
+            true => (PATCH_MAGIC, PATCH_HEAD_BYTES, limits::RESIDENT_BYTES),
+            false => (MAGIC, HEAD_BYTES, limits::REQUEST_BYTES),
+        };
+        if input.len() > limit {
+            return Err(Refusal::TooLarge);
+        }
+        let word = |at: usize| u32_at(input, at).ok_or(Refusal::Malformed);
         let (tag, version) = (word(4)?, word(8)?);
-        let residents = version != 0 || replaces;
+        if !input.starts_with(&magic) {
+            return Err(Refusal::Malformed);
+        }
+        // What it may name by numbers: nothing, the bundle's symbols, or the residents' too.
+        let residents = version != 0 || patches;
         if tag != 0 && tag != self.bundle.tag() || residents && version != self.version {
             return Err(Refusal::Stale);
         }
-        let symbols = match (tag, residents) {
-            (0, _) => 0,
-            (_, false) => self.bundle.symbols(),
-            (_, true) => self.bundle.store.symbols(),
-        };
-        Ok(Below {
-            symbols,
+        let below = Below {
+            symbols: match (tag, residents) {
+                (0, _) => 0,
+                (_, false) => self.bundle.symbols(),
+                (_, true) => self.bundle.store.symbols(),
+            },
             entities: self.bundle.entity_count(),
-            replaces,
-        })
+            replaces: patches,
+        };
+        let store = &mut self.bundle.store;
+        let at = store.bytes.len() + head;
+        store.bytes.extend_from_slice(input);
+        let roots = store.push_block(at, store.bytes.len(), below, fuel)?;
+        Ok((below, roots))
     }
 
     /// Answers a request. Bytes that are no request are answered too: with outcome `refused`.
@@ -161,28 +169,17 @@ impl Engine {
     }
 
     fn read_request(&mut self, request: &[u8], fuel: &mut Fuel) -> Result<Question, Refusal> {
-        let bad = Refusal::Malformed;
-        if request.len() > limits::REQUEST_BYTES {
-            return Err(Refusal::TooLarge);
-        }
-        if !request.starts_with(&MAGIC) {
-            return Err(bad);
-        }
-        let below = self.below(request, false)?;
+        let (below, context) = self.open(request, fuel, false)?;
         let store = &mut self.bundle.store;
-        let at = store.bytes.len();
-        store.bytes.extend_from_slice(request);
-        let end = store.bytes.len();
-        let context = store.push_block(at + HEAD_BYTES, end, below, fuel)?;
-        store.order_record(context).ok_or(bad)?;
-        let uid = |i: usize| {
-            let number = u32_at(request, 12 + i * 4).ok_or(bad)?;
-            store.uid_of(&below, number).ok_or(bad)
+        let mut question = || {
+            store.order_record(context)?;
+            let uid = |i: usize| store.uid_of(&below, u32_at(request, 12 + i * 4)?);
+            Some(Question {
+                uids: [uid(0)?, uid(1)?, uid(2)?],
+                context,
+            })
         };
-        Ok(Question {
-            uids: [uid(0)?, uid(1)?, uid(2)?],
-            context,
-        })
+        question().ok_or(Refusal::Malformed)
     }
 
     fn run(&mut self, question: &Question, mut fuel: Fuel, explains: bool) -> Head {
@@ -211,32 +208,23 @@ impl Engine {
             error: None,
             trace: explains.then_some(&mut self.trace),
         };
+        // Where the walk to the candidates was too long, who knows which it would have found.
+        let mut given_up = machine.fuel.is_out;
         for rule in &self.candidates {
             let row = RuleRow::read(&machine.store.bytes, rules_at, *rule);
             machine.fuel.spend(1);
-            let head = machine.trace.as_mut().map(|trace| {
-                put_u32(trace, *rule);
-                trace.extend_from_slice(&[0; 8]);
-                trace.len()
-            });
             let result = machine.run(row.code);
-            if let (Some(trace), Some(head)) = (machine.trace.as_mut(), head) {
-                let result = match result {
-                    Ok(holds) => u32::from(holds),
-                    Err((_, error)) => error as u32 + 2,
-                };
-                let len = len32(trace.len() - head);
-                let words = [result, len].map(u32::to_le_bytes);
-                let slots = trace.get_mut(head - 8..head).unwrap_or_default();
-                slots.copy_from_slice(words.as_flattened());
+            if let Some(trace) = &mut machine.trace {
+                trace::end(trace, *rule, result);
             }
-            if !self.tally.count(*rule, row.effect != 0, result) {
-                // Given up: nothing is said but where.
-                return Head {
-                    outcome: Outcome::Failed,
-                    ..Head::refused(Refusal::None)
-                };
+            given_up = !self.tally.count(*rule, row.effect != 0, result);
+            if given_up {
+                break;
             }
+        }
+        if given_up {
+            // Nothing is said but where.
+            return Head::limit();
         }
         let until = machine.clock.until;
         self.tally.head(until)
@@ -251,7 +239,8 @@ const PATCH_HEAD_BYTES: usize = 12;
 struct Tally {
     permits: Vec<u32>,
     forbids: Vec<u32>,
-    failed: Vec<Failure>,
+    /// Of each rule that failed: its number, the cause, the instruction.
+    failed: Vec<u32>,
     forbid_failed: bool,
 }
 
@@ -276,11 +265,8 @@ impl Tally {
                     self.clear();
                 }
                 self.forbid_failed |= forbids;
-                self.failed.push(Failure {
-                    rule,
-                    error,
-                    instruction,
-                });
+                self.failed
+                    .extend_from_slice(&[rule, error as u32, instruction]);
                 return !ends;
             }
         }

@@ -45,16 +45,14 @@ impl Machine<'_> {
         self.error = None;
         let mut at = code.start;
         let end = code.start + code.len;
-        while at < end {
+        // Jumps lead forward only: no instruction is run twice.
+        self.fuel.spend(code.len);
+        while at < end && !self.fuel.is_out {
             let bytes = self.store.bytes.get(self.code..).unwrap_or_default();
             let Some(i) = Instruction::decode(bytes, at as usize) else {
                 return Err((at, EvalError::Internal));
             };
             let next = self.step(i, at - code.start + 1) + code.start;
-            self.fuel.spend(1);
-            if self.fuel.is_out {
-                self.error = Some(EvalError::Limit);
-            }
             if let Some(error) = self.error {
                 return Err((at, error));
             }
@@ -63,12 +61,12 @@ impl Machine<'_> {
             }
             at = next;
         }
-        if code.len == 0 {
-            return Ok(true);
+        let holds = code.len == 0 || self.take(kind::BOOL) != 0;
+        if self.fuel.is_out {
+            self.error = Some(EvalError::Limit);
         }
-        let holds = self.take(kind::BOOL) != 0;
         match self.error {
-            Some(error) => Err((end - 1, error)),
+            Some(error) => Err((at, error)),
             None => Ok(holds),
         }
     }
@@ -79,6 +77,22 @@ impl Machine<'_> {
 
     fn push(&mut self, kind: u32, payload: u64) {
         self.stack.push(Value::new(kind, payload));
+    }
+
+    fn variable(&self, number: u8) -> Value {
+        let value = self.variables.get(usize::from(number));
+        *value.unwrap_or(&Value::MISSING)
+    }
+
+    /// The two sides of an operator, one of which may be a constant.
+    fn sides(&mut self, i: Instruction) -> (Value, Value) {
+        let constant = Value {
+            key: FIXED,
+            ..self.store.cell(i.c)
+        };
+        let b = if i.b == 1 { constant } else { self.pop() };
+        let a = if i.b == 2 { constant } else { self.pop() };
+        (a, b)
     }
 
     /// The topmost value, still followed by the clock.
@@ -121,8 +135,8 @@ impl Machine<'_> {
                 self.push(value.kind, value.payload);
             }
             Op::Var => {
-                let value = self.variables.get(usize::from(i.a));
-                self.stack.push(*value.unwrap_or(&Value::MISSING));
+                let value = self.variable(i.a);
+                self.stack.push(value);
             }
             Op::And | Op::Or => {
                 let holds = self.take(kind::BOOL);
@@ -153,8 +167,8 @@ impl Machine<'_> {
                 let set = self.take_span(kind::SET);
                 self.push(kind::BOOL, u64::from(set.len == 0));
             }
-            Op::Equal => self.equal(),
-            Op::Less | Op::LessEqual => self.less(i.op == Op::LessEqual),
+            Op::Equal => self.equal(i),
+            Op::Less | Op::LessEqual => self.less(i),
             Op::Add | Op::Subtract | Op::Multiply => {
                 let b = self.take(kind::LONG).cast_signed();
                 let a = self.take(kind::LONG).cast_signed();
@@ -165,7 +179,7 @@ impl Machine<'_> {
                 };
                 self.number(kind::LONG, result, EvalError::Overflow);
             }
-            Op::In => self.is_in(),
+            Op::In => self.is_in(i),
             Op::Contains => {
                 let value = self.pop_still();
                 let set = self.take_span(kind::SET);
@@ -194,8 +208,11 @@ impl Machine<'_> {
                 let value = self.store.field(tags, tag);
                 self.found(value, i.op == Op::HasTag, missing);
             }
-            Op::Attribute | Op::Has | Op::HasStep => {
-                let base = self.pop();
+            Op::Field | Op::Attribute | Op::Has | Op::HasStep => {
+                let base = match i.op {
+                    Op::Field => self.variable(i.a),
+                    _ => self.pop(),
+                };
                 let (value, missing) = self.attribute(base, i.c);
                 if i.op == Op::HasStep && !value.is_there() {
                     self.push(kind::BOOL, 0);
@@ -214,7 +231,7 @@ impl Machine<'_> {
                 self.push(kind::BOOL, u64::from(is));
             }
             Op::Set | Op::Record => self.collect(i),
-            Op::Call => self.call(i.a),
+            Op::Call => self.call(i),
         }
         next
     }
@@ -260,15 +277,15 @@ impl Machine<'_> {
         (value, missing)
     }
 
-    fn equal(&mut self) {
-        let (b, a) = (self.pop(), self.pop());
+    fn equal(&mut self, i: Instruction) {
+        let (a, b) = self.sides(i);
         let order = self.store.compare(a, b, &mut self.fuel, 0);
-        self.follow(a, b, |clock, moving, fixed, _| clock.equals(moving, fixed));
+        self.follow(a, b, Op::Equal);
         self.push(kind::BOOL, u64::from(order == Ordering::Equal));
     }
 
-    fn less(&mut self, or_equal: bool) {
-        let (b, a) = (self.pop(), self.pop());
+    fn less(&mut self, i: Instruction) {
+        let (a, b) = self.sides(i);
         let ordered = matches!(a.kind, kind::LONG | kind::DATETIME | kind::DURATION);
         if a.kind != b.kind || !ordered {
             if a.key | b.key != FIXED {
@@ -276,33 +293,35 @@ impl Machine<'_> {
             }
             self.fail(EvalError::Type);
         }
-        self.follow(a, b, |clock, moving, fixed, left| {
-            clock.compares(moving, fixed, left, or_equal);
-        });
+        self.follow(a, b, i.op);
         let order = a.payload.cast_signed().cmp(&b.payload.cast_signed());
-        let less = order == Ordering::Less || or_equal && order == Ordering::Equal;
-        self.push(kind::BOOL, u64::from(less));
+        let equal = i.op == Op::LessEqual && order == Ordering::Equal;
+        self.push(kind::BOOL, u64::from(order == Ordering::Less || equal));
     }
 
     /// Follows a comparison of two values of which one may move.
-    fn follow(&mut self, a: Value, b: Value, turn: impl FnOnce(&mut Clock, (u32, i64), i64, bool)) {
-        let (moving, fixed, left) = match (a.key, b.key) {
-            (FIXED, FIXED) => return,
-            (_, FIXED) => (a, b, true),
-            (FIXED, _) => (b, a, false),
-            _ => return self.clock.give_up(),
-        };
-        if moving.key == WHOLE {
+    fn follow(&mut self, a: Value, b: Value, op: Op) {
+        let (moving, fixed) = if a.key == FIXED { (b, a) } else { (a, b) };
+        if moving.key == FIXED {
+            return;
+        }
+        if fixed.key != FIXED || moving.key == WHOLE {
             self.clock.give_up();
         } else if a.kind == b.kind {
-            let moving = (moving.key, moving.payload.cast_signed());
-            turn(&mut self.clock, moving, fixed.payload.cast_signed(), left);
+            let values = (moving.payload.cast_signed(), fixed.payload.cast_signed());
+            self.clock.compares(op, moving.key, values, a.key != FIXED);
         }
     }
 
-    fn is_in(&mut self) {
-        let b = self.pop_still();
-        let uid = self.take(kind::ENTITY) as u32;
+    fn is_in(&mut self, i: Instruction) {
+        let (a, b) = self.sides(i);
+        if a.key | b.key != FIXED {
+            self.clock.give_up();
+        }
+        if a.kind != kind::ENTITY {
+            self.fail(EvalError::Type);
+        }
+        let uid = a.payload as u32;
         let found = match b.kind {
             kind::ENTITY => {
                 let ancestor = b.payload as u32;
@@ -318,11 +337,9 @@ impl Machine<'_> {
                 }
                 self.fuel.spend(set.len);
                 self.store.reaches(uid, &mut self.fuel, &mut |store, at| {
-                    // A set of entities ascends by number.
-                    let found = store
-                        .items(set)
-                        .binary_search_by(|item| item.payload.cmp(&u64::from(at)));
-                    found.is_ok()
+                    let uid = Value::new(kind::ENTITY, u64::from(at));
+                    // The walk pays for this: a step for each it visits.
+                    store.contains(set, uid, &mut Fuel::new(u32::MAX))
                 })
             }
             _ => {
@@ -392,10 +409,16 @@ impl Machine<'_> {
         false
     }
 
-    fn call(&mut self, function: u8) {
-        let Some(&function) = Function::ALL.get(usize::from(function)) else {
+    fn call(&mut self, i: Instruction) {
+        let Some(&function) = Function::ALL.get(usize::from(i.a)) else {
             return self.fail(EvalError::Internal);
         };
+        if function.arity() != i.b {
+            for _ in 0..i.b {
+                self.pop_still();
+            }
+            return self.fail(EvalError::Type);
+        }
         match function {
             Function::Decimal | Function::Datetime | Function::Duration | Function::Ip => {
                 self.parse(function);
@@ -406,12 +429,13 @@ impl Machine<'_> {
             | Function::GreaterThanOrEqual => {
                 let b = self.take(kind::DECIMAL).cast_signed();
                 let a = self.take(kind::DECIMAL).cast_signed();
-                let holds = match function {
-                    Function::LessThan => a < b,
-                    Function::LessThanOrEqual => a <= b,
-                    Function::GreaterThan => a > b,
-                    _ => a >= b,
+                let wanted = match function {
+                    Function::LessThan | Function::LessThanOrEqual => Ordering::Less,
+                    _ => Ordering::Greater,
                 };
+                let strict = matches!(function, Function::LessThan | Function::GreaterThan);
+                let order = a.cmp(&b);
+                let holds = order == wanted || !strict && order == Ordering::Equal;
                 self.push(kind::BOOL, u64::from(holds));
             }
             Function::IsInRange => {

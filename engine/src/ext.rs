@@ -137,51 +137,52 @@ fn parse_v4(text: &[u8]) -> Option<[u8; 16]> {
 
 /// Eight groups of one to four hexadecimal digits; `::` once stands for one group of zeros or more.
 fn parse_v6(text: &[u8]) -> Option<[u8; 16]> {
-    let gap = text.windows(2).position(|pair| pair == b"::");
-    let (head, tail) = match gap {
-        Some(at) => (text.get(..at)?, text.get(at + 2..)?),
-        None => (text, [].as_slice()),
-    };
-    let mut front = [0; 16];
-    let mut back = [0; 16];
-    let (before, after) = (groups(head, &mut front)?, groups(tail, &mut back)?);
-    let fits = match gap {
-        Some(_) => before + after <= 7,
-        None => before == 8,
-    };
-    if !fits {
-        return None;
-    }
-    // What stands behind the gap moves to the end.
-    for (slot, byte) in front
-        .iter_mut()
-        .rev()
-        .zip(back.iter().take(after * 2).rev())
-    {
-        *slot = *byte;
-    }
-    Some(front)
-}
-
-fn groups(text: &[u8], out: &mut [u8; 16]) -> Option<usize> {
-    if text.is_empty() {
-        return Some(0);
-    }
-    let (slots, _) = out.as_chunks_mut::<2>();
-    let mut slots = slots.iter_mut();
-    let mut count = 0;
-    for group in text.split(|byte| *byte == b':') {
-        if group.is_empty() || group.len() > 4 {
+    let mut groups = [0u16; 8];
+    let (mut count, mut gap) = (0, None);
+    let mut rest = text;
+    loop {
+        let (mut digits, mut number) = (0, 0);
+        while let Some(digit) = rest.first().and_then(|c| char::from(*c).to_digit(16)) {
+            number = number << 4 | digit as u16;
+            digits += 1;
+            rest = rest.get(1..)?;
+        }
+        let doubled = rest.starts_with(b"::") && gap.is_none();
+        if digits > 0 {
+            *groups.get_mut(count)? = number;
+            count += 1;
+        }
+        // Only a gap may have nothing on one side of it.
+        let after_gap = gap == Some(count) && rest.is_empty();
+        if digits > 4 || digits == 0 && !doubled && !after_gap {
             return None;
         }
-        let mut number = 0u16;
-        for digit in group {
-            number = number << 4 | char::from(*digit).to_digit(16)? as u16;
+        match rest {
+            [] => break,
+            [b':', b':', after @ ..] if doubled => {
+                gap = Some(count);
+                rest = after;
+            }
+            [b':', after @ ..] => rest = after,
+            _ => return None,
         }
-        *slots.next()? = number.to_be_bytes();
-        count += 1;
     }
-    Some(count)
+    let zeros = match gap {
+        Some(_) => 8usize.checked_sub(count).filter(|zeros| *zeros > 0)?,
+        None => (count == 8).then_some(0)?,
+    };
+    let mut addr = [0; 16];
+    let (slots, _) = addr.as_chunks_mut::<2>();
+    for (i, group) in groups.iter().enumerate().take(count) {
+        // What stands behind the gap moves to the end.
+        let moved = if gap.is_some_and(|gap| i >= gap) {
+            zeros
+        } else {
+            0
+        };
+        *slots.get_mut(i + moved)? = group.to_be_bytes();
+    }
+    Some(addr)
 }
 
 /// A non-empty run of decimal digits that fits 64 bits.
@@ -230,44 +231,35 @@ pub fn parse_decimal(text: &[u8]) -> Option<i64> {
 /// and in this order.
 #[must_use]
 pub fn parse_duration(text: &[u8]) -> Option<i64> {
+    const UNITS: [(&[u8], i64); 5] = [
+        (b"d", DAY_MS),
+        (b"h", 3_600_000),
+        (b"m", 60_000),
+        (b"s", 1000),
+        (b"ms", 1),
+    ];
     let negative = text.first() == Some(&b'-');
     let mut rest = text.get(usize::from(negative)..)?;
-    if rest.is_empty() {
-        return None;
-    }
-    let mut total = 0i64;
-    let mut last = 0;
-    while !rest.is_empty() {
+    let mut total = (!rest.is_empty()).then_some(0i64)?;
+    for (unit, factor) in &UNITS {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (number, after) = rest.split_at_checked(digits)?;
-        let (rank, factor, width) = match after {
-            [b'm', b's', ..] => (5, 1, 2),
-            [b'd', ..] => (1, DAY_MS, 1),
-            [b'h', ..] => (2, 3_600_000, 1),
-            [b'm', ..] => (3, 60_000, 1),
-            [b's', ..] => (4, 1000, 1),
-            _ => return None,
+        let Some(after) = after.strip_prefix(*unit) else {
+            continue;
         };
-        if rank <= last {
-            return None;
+        if *factor == 60_000 && after.first() == Some(&b's') {
+            continue;
         }
-        last = rank;
         let number = digits_of(number)?;
-        // Only the milliseconds may use the extra negative value of the 64-bit range, because they are added first.
-        total = if negative && rank == 5 {
-            let ms = 0i64.checked_sub_unsigned(number)?;
-            ms.checked_add(total)?
-        } else {
-            let part = i64::try_from(number).ok()?.checked_mul(factor)?;
-            if negative {
-                total.checked_sub(part)?
-            } else {
-                total.checked_add(part)?
-            }
+        // Negative from the start, because the range has one value more below zero.
+        let number = match negative {
+            true => 0i64.checked_sub_unsigned(number)?,
+            false => i64::try_from(number).ok()?,
         };
-        rest = after.get(width..)?;
+        total = total.checked_add(number.checked_mul(*factor)?)?;
+        rest = after;
     }
-    Some(total)
+    rest.is_empty().then_some(total)
 }
 
 /// Reads a datetime into milliseconds since 1970 in UTC: `YYYY-MM-DD`, optionally `Thh:mm:ss`, `.SSS`, and `Z` or `±hhmm`.
@@ -314,36 +306,24 @@ pub fn parse_datetime(text: &[u8]) -> Option<i64> {
     Some(midnight + clock.cast_signed() + offset)
 }
 
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
 fn days_of_month(year: u64, month: u64) -> Option<u64> {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     Some(match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        2 => 28 + u64::from(leap),
         4 | 6 | 9 | 11 => 30,
-        2 => 28 + u64::from(is_leap(year)),
+        1..=12 => 31,
         _ => return None,
     })
 }
 
 /// Days from 1970-01-01 in the proleptic Gregorian calendar; years 0 to 9999.
 fn days_since_epoch(year: u64, month: u64, day: u64) -> i64 {
-    let mut days = day.cast_signed() - 1;
-    for before in 1..month {
-        days += days_of_month(year, before)
-            .unwrap_or_default()
-            .cast_signed();
-    }
-    let year = year.cast_signed();
-    // Leap days of the years before this one, year 0 included.
-    let leaps = if year == 0 {
-        0
-    } else {
-        let y = year - 1;
-        y / 4 - y / 100 + y / 400 + 1
-    };
-    days + year * 365 + leaps - 719_528
+    // Counted from a first of March, so that a leap day is the last of its year; from year -400, so that nothing is negative.
+    let early = month < 3;
+    let year = year + 400 - u64::from(early);
+    let month = if early { month + 9 } else { month - 3 };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day;
+    days.cast_signed() - 719_469 - 146_097
 }
 
 /// The instant's midnight; none where that is before the first instant.

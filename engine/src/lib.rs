@@ -25,6 +25,7 @@ mod eval;
 #[cfg(feature = "serde")]
 pub mod explain;
 pub mod ext;
+mod form;
 #[cfg(feature = "intake")]
 pub mod intake;
 pub mod limits;
@@ -49,6 +50,7 @@ pub use consent::{Question, Situation, StoreFacts, consent_request};
 pub use engine::Engine;
 #[cfg(feature = "serde")]
 pub use explain::Explanation;
+pub use form::{Field, Form, Party};
 pub use request::{PatchBuilder, RequestBuilder};
 #[cfg(feature = "serde")]
 pub use verdict::{FailedRule, Problem, Verdict};

@@ -1,7 +1,7 @@
 //! Every limit of the engine, in one place. They are counted in the engine itself, so each shell meets them alike.
 
-/// Steps a decision may take: one for each candidate rule, each instruction, each value compared (and each 8 bytes of two texts), each ancestor
-/// visited and each parent of it, each byte that `like` looks at.
+/// Steps a decision may take: one for each candidate rule and each instruction of its code, run or not; each value compared, and
+/// each 8 bytes of two texts; each ancestor visited, and each parent of it; each byte that `like` or a constructor looks at.
 pub const STEPS: u32 = 1 << 22;
 
 /// How deep a value may nest before comparing it is given up.

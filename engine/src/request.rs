@@ -108,12 +108,18 @@ impl<'a> PatchBuilder<'a> {
     /// The bytes of the patch, for residents of a version.
     #[must_use]
     pub fn finish(self, version: u32) -> Vec<u8> {
+        self.finish_numbered(version).0
+    }
+
+    /// The same, and the uids whose numbers end the list with which the engine answers it.
+    #[must_use]
+    pub fn finish_numbered(self, version: u32) -> (Vec<u8>, Vec<(String, String)>) {
         let block = self.block.finish(Some(self.bundle));
         let mut out = Vec::from(PATCH_MAGIC);
         put_u32(&mut out, self.bundle.tag());
         put_u32(&mut out, version);
         out.extend_from_slice(&block.bytes);
-        out
+        (out, block.into_uids())
     }
 }
 

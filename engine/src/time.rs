@@ -3,7 +3,7 @@
 //! A value *moves* where it is the clock's instant plus or minus a constant. Whatever else is done with such a value than
 //! what is followed here ends the promise at once: the answer then holds for no time at all.
 
-use crate::ext::DAY_MS;
+use crate::{code::Op, ext::DAY_MS};
 
 /// A value does not move. What follows are the ways in which one does, as [`crate::store::Value::key`] holds them.
 pub(crate) const FIXED: u32 = 0;
@@ -39,31 +39,25 @@ impl Clock {
         }
     }
 
-    /// A comparison of `moving` with `fixed`. `left` says that the moving value stands left of `<` or `<=`, `or_equal` that it
-    /// is `<=`.
+    /// `==`, `<` or `<=` of a moving and a fixed value; `left` says that the moving one stands left.
     pub(crate) fn compares(
         &mut self,
-        (motion, moving): (u32, i64),
-        fixed: i64,
+        op: Op,
+        motion: u32,
+        (moving, fixed): (i64, i64),
         left: bool,
-        or_equal: bool,
     ) {
         let Some(gap) = gap(motion, moving, fixed) else {
             return;
         };
-        // The result differs either once the two meet or once the one has passed the other.
-        let passing = (left == or_equal) == (motion == GROWS);
-        if passing {
-            self.turns_after(gap.saturating_add(1));
-        } else if gap > 0 {
-            self.turns_after(gap);
-        }
-    }
-
-    /// `moving == fixed`.
-    pub(crate) fn equals(&mut self, (motion, moving): (u32, i64), fixed: i64) {
-        if let Some(gap) = gap(motion, moving, fixed) {
-            self.turns_after(gap.max(1));
+        // The result differs once the two meet, or once the one has passed the other; `==`, once they have met, at once.
+        let passes = match op {
+            Op::Equal => gap == 0,
+            _ => (left == (op == Op::LessEqual)) == (motion == GROWS),
+        };
+        let turn = gap.saturating_add(u64::from(passes));
+        if turn > 0 {
+            self.turns_after(turn);
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 use std::collections::BTreeMap;
 
 /// Files of a pack that the compiler reads.
-const ENDINGS: [&str; 4] = [".toml", ".cedar", ".cedarschema", ".yaml"];
+const ENDINGS: [&str; 5] = [".toml", ".cedar", ".cedarschema", ".links.json", ".yaml"];
 
 /// A pack's folder could not be read.
 #[derive(Debug, thiserror::Error)]

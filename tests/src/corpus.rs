@@ -71,6 +71,7 @@ struct Case {
     cedar: Cedar,
     /// As Cedar read them, the actions of the schema among them.
     known: Vec<Entity>,
+    entities: Entities,
     questions: Vec<Question>,
 }
 
@@ -81,6 +82,8 @@ struct Question {
     expected: Answer,
     /// Whether it fits the schema.
     fits: bool,
+    /// As Cedar has it.
+    request: Request,
 }
 
 /// An engine and a guest with the same bundle.
@@ -152,6 +155,7 @@ impl Case {
             texts,
             cedar,
             known,
+            entities,
             questions,
         }
     }
@@ -190,8 +194,9 @@ impl Case {
                 wrong.extend(found.map(|found| format!("validate {validate}: {found}")));
             }
             if !wrong.is_empty() {
+                let cedar = oracle::answer(&question.request, &self.cedar.policies, &self.entities);
                 report.mismatches.push(format!(
-                    "{}, {} {:?}: expected {:?}, {}",
+                    "{}, {} {:?}: expected {:?}, here Cedar answers {cedar:?}, {}",
                     self.name,
                     question.name,
                     question.uids,
@@ -208,14 +213,13 @@ impl Question {
         let part = |key: &str, of: &str| json[key][of].as_str().unwrap().to_owned();
         let uids =
             ["principal", "action", "resource"].map(|key| (part(key, "type"), part(key, "id")));
-        let [principal, action, resource] = uids.each_ref().map(oracle::uid);
+        let action = oracle::uid(&uids[1]);
         let schema = cedar.schema.as_ref();
-        let context = Context::from_json_value(
-            json["context"].clone(),
-            schema.map(|schema| (schema, &action)),
-        )
-        .or_else(|_| Context::from_json_value(json["context"].clone(), None))
-        .unwrap();
+        let typed = schema.map(|schema| (schema, &action));
+        let context = match Context::from_json_value(json["context"].clone(), typed) {
+            Ok(context) => context,
+            Err(_) => Context::from_json_value(json["context"].clone(), None).unwrap(),
+        };
         let names: Vec<String> = context.clone().into_iter().map(|(name, _)| name).collect();
         let values = names
             .into_iter()
@@ -228,9 +232,14 @@ impl Question {
             let ids = json[key].as_array().unwrap().iter();
             ids.map(|id| id.as_str().unwrap().to_owned()).collect()
         };
+        let request = |schema| {
+            let [principal, action, resource] = uids.each_ref().map(oracle::uid);
+            Request::new(principal, action, resource, context.clone(), schema).ok()
+        };
         Self {
             name: json["description"].as_str().unwrap_or_default().to_owned(),
-            fits: Request::new(principal, action, resource, context, schema).is_ok(),
+            fits: request(schema).is_some(),
+            request: request(None).unwrap(),
             uids,
             context: values,
             expected: Answer {

@@ -1,6 +1,7 @@
 //! What the tests that cross crates share: the packs, their cases, and Cedar itself as the oracle.
 
 pub mod block;
+pub mod cases_file;
 pub mod compare;
 pub mod corpus;
 pub mod generate;

@@ -230,6 +230,8 @@ pub struct Found {
 pub struct Subject {
     /// The engine.
     pub engine: Engine,
+    /// The bundle as it was loaded, for those who build requests elsewhere.
+    bundle: Bundle,
 }
 
 impl Subject {
@@ -241,13 +243,14 @@ impl Subject {
     pub fn new(bundle: &[u8]) -> Self {
         Self {
             engine: Engine::new(Bundle::load(bundle.to_vec()).unwrap()),
+            bundle: Bundle::load(bundle.to_vec()).unwrap(),
         }
     }
 
     /// Whether the bundle describes an entity, which nobody may describe again.
     #[must_use]
     pub fn describes(&self, (type_name, id): &Uid) -> bool {
-        self.engine.bundle().entity(type_name, id).is_some()
+        self.bundle.entity(type_name, id).is_some()
     }
 
     /// Request bytes, without the entities that the bundle describes.
@@ -258,7 +261,7 @@ impl Subject {
         context: &BTreeMap<String, Value>,
         entities: &[Entity],
     ) -> Vec<u8> {
-        let mut request = RequestBuilder::new(self.engine.bundle());
+        let mut request = RequestBuilder::new(&self.bundle);
         for entity in entities
             .iter()
             .filter(|entity| !self.describes(&entity.uid))
@@ -277,7 +280,7 @@ impl Subject {
     /// Patch bytes that add the entities that the bundle does not describe.
     #[must_use]
     pub fn patch(&self, entities: &[Entity]) -> Vec<u8> {
-        let mut patch = PatchBuilder::new(self.engine.bundle());
+        let mut patch = PatchBuilder::new(&self.bundle);
         for entity in entities
             .iter()
             .filter(|entity| !self.describes(&entity.uid))

@@ -44,6 +44,9 @@ const OPERATIONS: [Op; 31] = [
     Op::Still,
 ];
 
+/// Stands in a trace where a rule has no more steps.
+const END: usize = u32::MAX as usize;
+
 /// Causes that a rule of Cedar's can fail with.
 const CAUSES: [EvalError; 6] = [
     EvalError::Type,
@@ -97,15 +100,15 @@ impl Tally {
         let code = section(bundle, format::CODE);
         let mut rest = trace;
         while !rest.is_empty() {
-            let [_rule, _result, len] = [(); 3].map(|()| word(&mut rest));
-            let (mut steps, after) = rest.split_at(len);
-            rest = after;
-            while !steps.is_empty() {
-                let at = word(&mut steps) * INSTRUCTION_BYTES;
-                skip_value(&mut steps);
-                let name = name(code[at], code[at + 1]);
-                *self.operators.entry(name).or_default() += 1;
+            let at = word(&mut rest);
+            if at == END {
+                let _rule_and_result = [(); 2].map(|()| word(&mut rest));
+                continue;
             }
+            skip_value(&mut rest);
+            let at = at * INSTRUCTION_BYTES;
+            let name = name(code[at], code[at + 1]);
+            *self.operators.entry(name).or_default() += 1;
         }
     }
 

@@ -108,7 +108,9 @@ impl Horizon {
     /// to change once at most until then.
     fn search<T: PartialEq>(&mut self, at: impl Fn(i64) -> T) {
         let before = at(self.now);
-        let (mut same, mut other) = (self.now, self.turn.unwrap_or(i64::MAX));
+        // At the turn itself a time of the day begins anew.
+        let end = self.turn.map_or(i64::MAX, |turn| turn - 1);
+        let (mut same, mut other) = (self.now, end);
         if at(other) == before {
             return;
         }

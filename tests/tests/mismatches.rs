@@ -154,6 +154,13 @@ const RULES: &[(&str, &str)] = &[
          permit (principal, action, resource) when { context.now.toTime() < duration(\"1d\") };",
     ),
     (
+        "extension functions with too many or too few arguments fail where they are evaluated",
+        "permit (principal, action, resource) when { duration(\"1d\", \"2d\") < duration(\"1d\") };
+         permit (principal, action, resource) when { ip(\"10.0.0.1\").isMulticast(1, 2) };
+         permit (principal, action, resource) when { decimal(\"1.0\").lessThan() };
+         permit (principal, action, resource) when { true || ip(\"10.0.0.1\").isIpv4(1) };",
+    ),
+    (
         "a forbid that fails beside a permit that holds",
         "permit (principal, action, resource);
          forbid (principal, action, resource) when { principal.none };",

@@ -1,6 +1,8 @@
-//! The project's chores, in Rust: `cargo xtask demo`, `test`, `size`.
+//! The project's chores, in Rust: `cargo xtask demo`, `test`, `size`, `bench`, `fuzz`.
 
+mod bench;
 mod demo;
+mod fuzz;
 mod node;
 mod run;
 mod size;
@@ -17,6 +19,9 @@ Commands:
   demo [--port N]   build everything and serve the OpSyn demo (default port 7878) until Ctrl-C
   test [STEP…]      run every check, or the steps that are named
   size              print what a browser gets, in bytes; fail over the budget in xtask/budget.toml
+  bench decide      measure decisions beside the peers; `cargo xtask bench --help` says more
+  fuzz differential [--cases N] [--seed N]
+                    compare the engine with Cedar on generated rules and requests
 
 Steps of test, in order:
   format lint unit packs size browser
@@ -37,13 +42,22 @@ fn main() -> ExitCode {
         .iter()
         .any(|argument| argument == "--help" || argument == "-h")
     {
-        print!("{HELP}");
+        print!(
+            "{}",
+            if command == "bench" {
+                bench::HELP
+            } else {
+                HELP
+            }
+        );
         return ExitCode::SUCCESS;
     }
     let done = match command {
         "demo" => demo::run(rest),
         "test" => test::run(rest),
         "size" => size::run(rest),
+        "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -162,6 +162,8 @@ impl Facts {
         for (owner, _) in program.texts.keys() {
             writer.mention(&owner.0, &owner.1);
         }
+        // The engine looks for the clock under this name, in whatever way the rules come to it.
+        writer.name("now");
         mention_schema(program, &mut writer);
         for (action, principal, resource) in program.index.keys() {
             action.iter().for_each(|uid| writer.mention(&uid.0, &uid.1));
@@ -172,12 +174,14 @@ impl Facts {
         anchors.for_each(|(uid, _)| writer.mention(&uid.0, &uid.1));
         for instruction in program.rules.iter().flat_map(|rule| &rule.code) {
             match instruction {
-                Instruction::Const(value) => {
+                Instruction::Const(value) | Instruction::With(_, value, _) => {
                     constants
                         .entry(value.clone())
                         .or_insert_with(|| writer.root(None, value.clone()));
                 }
-                Instruction::Named(_, name) | Instruction::HasStep(name, _) => {
+                Instruction::Named(_, name)
+                | Instruction::Field(_, name)
+                | Instruction::HasStep(name, _) => {
                     writer.name(name);
                 }
                 Instruction::Like(texts) => {
@@ -194,7 +198,7 @@ impl Facts {
                 | Instruction::Jump(..)
                 | Instruction::Plain(_)
                 | Instruction::Set(_)
-                | Instruction::Call(_) => {}
+                | Instruction::Call(..) => {}
             }
         }
         Self {
@@ -292,6 +296,16 @@ fn encoded(instruction: &Instruction, facts: &Facts) -> Encoded {
             c: facts.name(name),
             ..plain(*op)
         },
+        Instruction::Field(variable, name) => Encoded {
+            a: *variable,
+            c: facts.name(name),
+            ..plain(Op::Field)
+        },
+        Instruction::With(op, value, is_right) => Encoded {
+            b: if *is_right { 1 } else { 2 },
+            c: facts.root(facts.constants.get(value)),
+            ..plain(*op)
+        },
         Instruction::HasStep(name, distance) => Encoded {
             b: short(*distance),
             c: facts.name(name),
@@ -303,9 +317,9 @@ fn encoded(instruction: &Instruction, facts: &Facts) -> Encoded {
             c: number(*len),
             ..plain(Op::Set)
         },
-        Instruction::Call(function) => Encoded {
+        Instruction::Call(function, arguments) => Encoded {
             a: *function as u8,
-            b: function.arity(),
+            b: short(*arguments),
             ..plain(Op::Call)
         },
     }

@@ -41,12 +41,11 @@ impl Lowering<'_> {
         }
         match expr.expr_kind() {
             ExprKind::Lit(_) => {}
-            ExprKind::Var(var) => self.push(Instruction::Var(match var {
-                Var::Principal => 0,
-                Var::Action => 1,
-                Var::Resource => 2,
-                Var::Context => 3,
-            })),
+            ExprKind::Var(_) => {
+                variable(expr).into_iter().for_each(|variable| {
+                    self.push(Instruction::Var(variable));
+                });
+            }
             ExprKind::If {
                 test_expr,
                 then_expr,
@@ -74,26 +73,41 @@ impl Lowering<'_> {
                 }));
             }
             ExprKind::BinaryApp { op, arg1, arg2 } => {
-                self.expr(arg1)?;
-                self.expr(arg2)?;
-                self.push(Instruction::Plain(binary(*op)));
+                let op = binary(*op);
+                let takes = matches!(op, Op::Equal | Op::Less | Op::LessEqual | Op::In);
+                match (constant(arg1), constant(arg2)) {
+                    (_, Some(right)) if takes => {
+                        self.expr(arg1)?;
+                        self.push(Instruction::With(op, right, true));
+                    }
+                    (Some(left), _) if takes => {
+                        self.expr(arg2)?;
+                        self.push(Instruction::With(op, left, false));
+                    }
+                    _ => {
+                        self.expr(arg1)?;
+                        self.expr(arg2)?;
+                        self.push(Instruction::Plain(op));
+                    }
+                }
             }
             ExprKind::ExtensionFunctionApp { fn_name, args } => {
                 let name = fn_name.to_string();
                 let function = Function::from_name(&name)
-                    .filter(|function| usize::from(function.arity()) == args.len())
-                    .ok_or_else(|| {
-                        unlowered(expr, format!("`{name}` with {} arguments", args.len()))
-                    })?;
+                    .ok_or_else(|| unlowered(expr, format!("the function `{name}`")))?;
                 for arg in args.iter() {
                     self.expr(arg)?;
                 }
-                self.push(Instruction::Call(function));
+                // With another number of arguments than it takes, it fails where it is called.
+                self.push(Instruction::Call(function, args.len()));
             }
-            ExprKind::GetAttr { expr, attr } => {
-                self.expr(expr)?;
-                self.push(Instruction::Named(Op::Attribute, attr.to_string()));
-            }
+            ExprKind::GetAttr { expr, attr } => match variable(expr) {
+                Some(variable) => self.push(Instruction::Field(variable, attr.to_string())),
+                None => {
+                    self.expr(expr)?;
+                    self.push(Instruction::Named(Op::Attribute, attr.to_string()));
+                }
+            },
             ExprKind::HasAttr { expr, attr } => {
                 self.expr(expr)?;
                 self.push(Instruction::Named(Op::Has, attr.to_string()));
@@ -181,6 +195,17 @@ fn unlowered(expr: &Expr, what: impl Into<String>) -> Unlowered {
     Unlowered {
         what: what.into(),
         span,
+    }
+}
+
+/// The number of a variable.
+fn variable(expr: &Expr) -> Option<u8> {
+    match expr.expr_kind() {
+        ExprKind::Var(Var::Principal) => Some(0),
+        ExprKind::Var(Var::Action) => Some(1),
+        ExprKind::Var(Var::Resource) => Some(2),
+        ExprKind::Var(Var::Context) => Some(3),
+        _ => None,
     }
 }
 

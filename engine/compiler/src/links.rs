@@ -3,7 +3,7 @@
 //! A list of `{"template_id", "link_id", "args": {"?principal": "User::\"ada\"", "?resource": …}}`. A template is named by
 //! its `@id`; the link's id is the name of the rule.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use cedar_policy::{EntityUid, PolicyId, PolicySet, SlotId};
 use serde::Deserialize;
@@ -53,7 +53,11 @@ pub(crate) fn read(
         let mut fault = |message: String| {
             findings.push(sources.error("link", file, span.clone(), message));
         };
-        let mut values = HashMap::new();
+        #[expect(
+            clippy::disallowed_types,
+            reason = "Cedar takes a link's values in one; nothing is written from it"
+        )]
+        let mut values = std::collections::HashMap::new();
         for (slot, entity) in &args {
             let slot_id = match slot.as_str() {
                 "?principal" => SlotId::principal(),

@@ -193,12 +193,12 @@ fn rule(
         None => Vec::new(),
         Some(condition) => lower(condition).map_err(|unlowered| {
             let span = unlowered.span.or_else(|| Some(head(span)));
-            let message = format!("{} is not lowered yet", unlowered.what);
+            let message = format!("{} cannot be lowered", unlowered.what);
             Box::new(sources.error("not-lowered", file, span, message))
         })?,
     };
     let slot = || {
-        let message = "a template slot is not lowered yet";
+        let message = "a template slot is left open";
         Box::new(sources.error("not-lowered", file, Some(head(span)), message))
     };
     let at = sources.error("place", file, Some(span.clone()), "");
@@ -281,7 +281,7 @@ pub(crate) fn check(
             }
         }
         for instruction in &rule.lowered.code {
-            if let Instruction::Const(value) = instruction {
+            if let Instruction::Const(value) | Instruction::With(_, value, _) = instruction {
                 for_each_entity(value, &mut |type_name, entity| {
                     let known = program
                         .entities

@@ -153,11 +153,16 @@ pub(crate) enum Instruction {
     Plain(Op),
     /// `Attribute`, `Has`, `Is`: an operation on a name.
     Named(Op, String),
+    /// An attribute of a variable.
+    Field(u8, String),
+    /// An operator of which the right side is a constant, or else the left.
+    With(Op, Cell, bool),
     HasStep(String, usize),
     Like(Vec<String>),
     Set(usize),
     Record(Vec<String>),
-    Call(Function),
+    /// A function, and how many values it is given.
+    Call(Function, usize),
 }
 
 impl Scope {
@@ -194,8 +199,7 @@ impl Scope {
 fn compare(variable: u8, op: Op, constant: Cell) -> Vec<Instruction> {
     vec![
         Instruction::Var(variable),
-        Instruction::Const(constant),
-        Instruction::Plain(op),
+        Instruction::With(op, constant, true),
     ]
 }
 

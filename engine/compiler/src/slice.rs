@@ -94,7 +94,9 @@ fn used_attributes(slice: &Program) -> BTreeSet<String> {
     let mut used: BTreeSet<String> = SHOWN.iter().map(ToString::to_string).collect();
     for instruction in slice.rules.iter().flat_map(|rule| &rule.code) {
         match instruction {
-            Instruction::Named(Op::Attribute | Op::Has, name) | Instruction::HasStep(name, _) => {
+            Instruction::Named(Op::Attribute | Op::Has, name)
+            | Instruction::Field(_, name)
+            | Instruction::HasStep(name, _) => {
                 used.insert(name.clone());
             }
             _ => {}
@@ -174,7 +176,7 @@ fn entities(
             .cloned(),
     );
     for instruction in slice.rules.iter().flat_map(|rule| &rule.code) {
-        if let Instruction::Const(value) = instruction {
+        if let Instruction::Const(value) | Instruction::With(_, value, _) = instruction {
             mentioned(value, &mut wanted);
         }
     }

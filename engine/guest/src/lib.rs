@@ -56,6 +56,12 @@ fn place(bytes: &[u8]) -> u64 {
     (bytes.as_ptr() as u64) << 32 | bytes.len() as u64
 }
 
+fn say(output: &mut Vec<u8>, words: &[u32]) {
+    for word in words {
+        output.extend_from_slice(&word.to_le_bytes());
+    }
+}
+
 impl Guest {
     /// Runs the engine on the input; nothing where no bundle is loaded, or the host claims more than it asked room for.
     fn run(&mut self, len: u32, decide: for<'a> fn(&'a mut Engine, &[u8]) -> &'a [u8]) -> u64 {
@@ -94,7 +100,8 @@ pub extern "C" fn avow_load(_: u32, len: u32) -> u64 {
             0
         }
         Err(error) => {
-            guest.output = error.to_bytes().to_vec();
+            guest.output.clear();
+            say(&mut guest.output, &error.to_words());
             place(&guest.output)
         }
     }
@@ -109,15 +116,11 @@ pub extern "C" fn avow_patch(_: u32, len: u32) -> u64 {
     };
     let patched = engine.patch(input);
     let refusal = patched.err().unwrap_or(Refusal::None) as u32;
+    let head = [refusal, engine.version(), engine.cells()];
+    let own = if refusal == 0 { engine.own() } else { &[] };
     guest.output.clear();
-    for word in [refusal, engine.version(), engine.cells()] {
-        guest.output.extend_from_slice(&word.to_le_bytes());
-    }
-    if refusal == 0 {
-        for number in engine.own() {
-            guest.output.extend_from_slice(&number.to_le_bytes());
-        }
-    }
+    say(&mut guest.output, &head);
+    say(&mut guest.output, own);
     place(&guest.output)
 }
 

@@ -21,7 +21,7 @@ pub enum BundleError {
     },
     /// Its checksum does not fit.
     Checksum,
-    /// A required section is one that this engine does not know, or is missing, or there twice.
+    /// A required section is one that this engine does not know, or there twice, or outside the file.
     Section(u16),
     /// A section does not hold together.
     Corrupt {
@@ -51,27 +51,21 @@ impl BundleError {
 }
 
 impl BundleError {
-    /// Twelve bytes: what it is and two numbers. A guest answers so, and its host words it.
+    /// What it is, and two numbers. A guest answers so, and its host words it.
     #[must_use]
-    pub fn to_bytes(self) -> [u8; 12] {
-        let (code, a, b) = match self {
-            Self::NotABundle => (0, 0, 0),
-            Self::Format(format) => (1, u32::from(format), 0),
-            Self::Length { expected, found } => (2, expected, found),
-            Self::Checksum => (3, 0, 0),
-            Self::Section(section) => (4, u32::from(section), 0),
-            Self::Corrupt { section, at } => (5, u32::from(section), at),
-            Self::TooLarge => (6, 0, 0),
-        };
-        let mut bytes = [0; 12];
-        let (words, _) = bytes.as_chunks_mut::<4>();
-        for (slot, word) in words.iter_mut().zip([code, a, b]) {
-            *slot = word.to_le_bytes();
+    pub fn to_words(self) -> [u32; 3] {
+        match self {
+            Self::NotABundle => [0, 0, 0],
+            Self::Format(format) => [1, u32::from(format), 0],
+            Self::Length { expected, found } => [2, expected, found],
+            Self::Checksum => [3, 0, 0],
+            Self::Section(section) => [4, u32::from(section), 0],
+            Self::Corrupt { section, at } => [5, u32::from(section), at],
+            Self::TooLarge => [6, 0, 0],
         }
-        bytes
     }
 
-    /// What [`BundleError::to_bytes`] wrote; none for anything else.
+    /// The words of [`BundleError::to_words`] as little-endian bytes; none for anything else.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.len() != 12 {

@@ -88,13 +88,14 @@ impl Index {
         self.word(bytes, before + at as usize)
     }
 
+    #[inline(never)]
     /// The row for a request; none where the schema knows no such request.
     fn find(self, bytes: &[u8], wanted: [u32; 3]) -> Option<u32> {
         let (mut low, mut high) = (0, self.rows);
         while low < high {
             let middle = (low + high) / 2;
-            let key = [0, 1, 2].map(|word| self.row(bytes, middle, word));
-            match key.cmp(&wanted) {
+            let word = |i: usize| self.row(bytes, middle, i);
+            match [word(0), word(1), word(2)].cmp(&wanted) {
                 core::cmp::Ordering::Equal => return Some(middle),
                 core::cmp::Ordering::Less => low = middle + 1,
                 core::cmp::Ordering::Greater => high = middle,
@@ -113,14 +114,11 @@ impl Index {
         out: &mut alloc::vec::Vec<u32>,
     ) -> bool {
         out.clear();
-        let types = [store.type_of(principal), store.type_of(resource)];
-        let row = [
-            [action, types[0], types[1]],
-            [action, OPEN, OPEN],
-            [OPEN; 3],
-        ]
-        .into_iter()
-        .find_map(|key| self.find(&store.bytes, key));
+        let types = (store.type_of(principal), store.type_of(resource));
+        let row = self
+            .find(&store.bytes, [action, types.0, types.1])
+            .or_else(|| self.find(&store.bytes, [action, OPEN, OPEN]))
+            .or_else(|| self.find(&store.bytes, [OPEN; 3]));
         let Some(row) = row else {
             return false;
         };
@@ -134,12 +132,11 @@ impl Index {
             len: word(store, 6),
         };
         let mut sound = self.take(&store.bytes, always, out);
-        for (side, uid) in [principal, resource].into_iter().enumerate() {
-            if anchors.len == 0 {
-                break;
-            }
+        let mut side = 0;
+        while side < 2 && anchors.len > 0 {
+            let uid = if side == 0 { principal } else { resource };
             store.reaches(uid, fuel, &mut |store, at| {
-                let key = at.wrapping_mul(2).wrapping_add(side as u32);
+                let key = at.wrapping_mul(2).wrapping_add(side);
                 let (mut low, mut high) = (anchors.start, anchors.start + anchors.len);
                 while low < high {
                     let middle = low + (high - low) / 2;
@@ -159,6 +156,7 @@ impl Index {
                 }
                 false
             });
+            side += 1;
         }
         // Determining and failing rules are reported in this order.
         if out.len() > always.len as usize {

@@ -3,7 +3,7 @@
 /// First bytes of a bundle.
 pub const MAGIC: [u8; 4] = *b"AVOW";
 /// The format that this crate reads.
-pub const FORMAT: u16 = 0;
+pub const FORMAT: u16 = 1;
 /// Bytes of the header: magic | format `u16` | zero `u16` | length of the body `u32` | sections `u32` | digest 32 |
 /// parent's digest 32 | checksum `u64`.
 pub const HEADER_BYTES: usize = 88;
@@ -26,7 +26,7 @@ pub const SIGNATURE_MAGIC: [u8; 4] = *b"AVSG";
 /// Bytes of the signature.
 pub const SIGNATURE_BYTES: usize = 100;
 /// What is signed: this, then the digest.
-pub const SIGNATURE_CONTEXT: &[u8] = b"avow bundle 0\n";
+pub const SIGNATURE_CONTEXT: &[u8] = b"avow bundle 1\n";
 
 /// Names, uids, entities and constants: a block.
 pub const FACTS: u16 = 1;

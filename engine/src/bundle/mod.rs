@@ -214,13 +214,17 @@ impl Bundle {
 
     /// The number of a name.
     pub(crate) fn name(&self, text: &str) -> Option<u32> {
-        Some(self.store.find(0, text.as_bytes())).filter(|name| *name != NONE)
+        self.own(self.store.find(0, text.as_bytes()))
     }
 
     /// The number of a uid: by its type, and, where the bundle names it, by itself.
     pub(crate) fn uid_number(&self, type_name: &str, id: &str) -> Option<u32> {
-        let uid = self.store.find(self.name(type_name)? + 1, id.as_bytes());
-        Some(uid).filter(|uid| *uid != NONE)
+        self.own(self.store.find(self.name(type_name)? + 1, id.as_bytes()))
+    }
+
+    /// A symbol, where it is the bundle's and not of a layer above.
+    fn own(&self, symbol: u32) -> Option<u32> {
+        (symbol < self.symbols()).then_some(symbol)
     }
 }
 
@@ -288,7 +292,7 @@ fn read_header(bytes: &[u8]) -> Result<[Span; SECTIONS], BundleError> {
         if slice(body, start as usize, len as usize).is_none() {
             return Err(bad);
         }
-        match sections.get_mut(usize::from(id)) {
+        match sections.get_mut(usize::from(id)).filter(|_| id > 0) {
             Some(slot) if *slot == Span::default() => *slot = Span { start, len },
             None if flags & layout::REQUIRED == 0 => {}
             _ => return Err(bad),

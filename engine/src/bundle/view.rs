@@ -46,9 +46,11 @@ impl Bundle {
     /// The entities of a type that the bundle describes, by id.
     pub fn entities(&self, type_name: &str) -> impl Iterator<Item = Entity<'_>> {
         let type_name = self.name(type_name);
+        let ours = self.entity_count() as usize;
         self.store
             .entities()
             .iter()
+            .take(ours)
             .filter(move |data| type_name == Some(self.store.type_of(data.uid)))
             .map(|data| Entity { bundle: self, data })
     }
@@ -56,8 +58,10 @@ impl Bundle {
     /// An entity that the bundle describes.
     #[must_use]
     pub fn entity(&self, type_name: &str, id: &str) -> Option<Entity<'_>> {
-        let data = self.store.entity(self.uid_number(type_name, id)?)?;
-        Some(Entity { bundle: self, data })
+        let uid = self.uid_number(type_name, id)?;
+        let number = self.store.entity_number(uid)?;
+        let data = self.store.entity(uid)?;
+        (number < self.entity_count()).then_some(Entity { bundle: self, data })
     }
 
     /// The catalogue's id of a cookie or storage key, by its exact name or else by the pattern that it fits.

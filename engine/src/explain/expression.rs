@@ -212,6 +212,15 @@ impl<'a> Expression<'a> {
     }
 }
 
+/// Stands for the instruction of an operand that has none of its own.
+const NOWHERE: u32 = u32::MAX;
+
+fn variable(number: u8) -> Option<&'static str> {
+    ["principal", "action", "resource", "context"]
+        .get(usize::from(number))
+        .copied()
+}
+
 struct Reader<'a> {
     bundle: &'a Bundle,
     code: Span,
@@ -231,9 +240,13 @@ impl<'a> Reader<'a> {
             let mut next = at + 1;
             let node = match i.op {
                 Op::Const => Node::Plain(constant(self.bundle, self.bundle.store.cell(i.c))),
-                Op::Var => {
-                    let names = ["principal", "action", "resource", "context"];
-                    Node::Plain((*names.get(usize::from(i.a))?).to_owned())
+                Op::Var => Node::Plain(variable(i.a)?.to_owned()),
+                Op::Field => {
+                    let variable = Expression {
+                        at: NOWHERE,
+                        node: Node::Plain(variable(i.a)?.to_owned()),
+                    };
+                    Node::Suffix(Box::new(variable), format!(".{}", self.bundle.string(i.c)))
                 }
                 Op::And | Op::Or => {
                     let left = Box::new(stack.pop()?);
@@ -292,8 +305,18 @@ impl<'a> Reader<'a> {
             _ => 1,
         };
         if let Some(op) = infix(i.op) {
-            let b = stack.pop()?;
-            return Some(Node::Infix(op, Box::new([stack.pop()?, b])));
+            let mut side = |number: u16| {
+                if i.b != number {
+                    return stack.pop();
+                }
+                let value = self.bundle.store.cell(i.c);
+                Some(Expression {
+                    at: NOWHERE,
+                    node: Node::Plain(constant(self.bundle, value)),
+                })
+            };
+            let b = side(1)?;
+            return Some(Node::Infix(op, Box::new([side(2)?, b])));
         }
         if let Some(method) = method(i.op) {
             let b = stack.pop()?;

@@ -15,10 +15,13 @@ use crate::{
     answer::{Answer, EvalError},
     bundle::{Bundle, Effect, Rule},
     bytes::u32_at,
+    trace::END,
     verdict::Verdict,
 };
 use expression::Expression;
 use value::Seen;
+
+pub use value::datetime;
 
 /// A decision with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -101,10 +104,10 @@ impl Explanation {
 
 /// The next rule of a trace, unless its scope did not fit, and what follows it.
 fn considered_rule<'a>(bundle: &Bundle, trace: &'a [u8]) -> Option<(Option<Considered>, &'a [u8])> {
-    let (number, result, len) = (u32_at(trace, 0)?, u32_at(trace, 4)?, u32_at(trace, 8)?);
-    let (steps, after) = trace.get(12..)?.split_at_checked(len as usize)?;
+    let (seen, end) = steps_of(trace);
+    let (number, result) = (u32_at(end, 4)?, u32_at(end, 8)?);
+    let after = end.get(12..)?;
     let rule = bundle.rule(number)?;
-    let seen = steps_of(steps);
     let expression = Expression::read(bundle, rule.code_span());
     let (scope, start) = (rule.scope_len(), rule.code_span().start);
     let left_scope = seen.keys().any(|at| *at >= start + scope);
@@ -150,15 +153,15 @@ fn consider(
     }
 }
 
-/// By instruction, what it left on top of the stack.
-fn steps_of(mut steps: &[u8]) -> BTreeMap<u32, Seen> {
+/// By instruction, what it left on top of the stack; and what follows the steps.
+fn steps_of(mut rest: &[u8]) -> (BTreeMap<u32, Seen>, &[u8]) {
     let mut seen = BTreeMap::new();
-    while let Some(at) = u32_at(steps, 0) {
-        let Some((value, rest)) = steps.get(4..).and_then(Seen::read) else {
-            break;
+    while let Some(at) = u32_at(rest, 0).filter(|at| *at != END) {
+        let Some((value, after)) = rest.get(4..).and_then(Seen::read) else {
+            return (seen, &[]);
         };
         seen.insert(at, value);
-        steps = rest;
+        rest = after;
     }
-    seen
+    (seen, rest)
 }

@@ -112,8 +112,9 @@ pub(super) fn decimal(value: i64) -> String {
     format!("{sign}{}.{:04}", value / 10_000, value % 10_000)
 }
 
-/// An instant in UTC. Years outside 0 to 9999, which Cedar has no literal for, are written all the same.
-pub(super) fn datetime(ms: i64) -> String {
+/// An instant, milliseconds since 1970 in UTC, as Cedar writes it. Years outside 0 to 9999, which Cedar has no literal for, are written all the same.
+#[must_use]
+pub fn datetime(ms: i64) -> String {
     let (days, clock) = (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS));
     // Days are counted from the first of March of a year that begins a cycle of 400, so that leap days come last.
     let shifted = days + 719_468;

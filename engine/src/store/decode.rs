@@ -43,10 +43,6 @@ struct Block {
     below: Below,
 }
 
-type Result<T> = core::result::Result<T, Refusal>;
-
-const BAD: Refusal = Refusal::Malformed;
-
 impl Store {
     /// Decodes the block that fills `bytes[at..end]`; the cells of its roots. On error the caller resets.
     pub(crate) fn push_block(
@@ -55,32 +51,40 @@ impl Store {
         end: usize,
         below: Below,
         fuel: &mut Fuel,
-    ) -> Result<Span> {
-        let mut block = self.block(at, end, below).ok_or(BAD)?;
+    ) -> Result<Span, Refusal> {
+        self.refusal = Refusal::Malformed;
+        self.push(at, end, below, fuel).ok_or(self.refusal)
+    }
+
+    /// As `push_block`; why it is none stands in `refusal`.
+    fn push(&mut self, at: usize, end: usize, below: Below, fuel: &mut Fuel) -> Option<Span> {
+        let mut block = self.block(at, end, below)?;
         if self.cells.len() + block.cells as usize > limits::CELLS {
-            return Err(Refusal::TooLarge);
+            self.refusal = Refusal::TooLarge;
+            return None;
         }
-        self.push_symbols(&block).ok_or(BAD)?;
+        self.push_symbols(&block)?;
         let entities = self.entities.len();
         for i in 0..block.entities {
-            self.push_entity(&mut block, i).ok_or(BAD)?;
+            self.push_entity(&mut block, i)?;
         }
-        let roots = block.claim(block.roots).ok_or(BAD)?;
+        let roots = block.claim(block.roots)?;
         for i in 0..block.cells {
-            let cell = self.cell_of(&mut block, i).ok_or(BAD)?;
+            let cell = self.cell_of(&mut block, i)?;
             self.cells.push(cell);
         }
         if block.owned != block.cells {
-            return Err(BAD);
+            return None;
         }
-        self.order_cells(block.first, fuel).ok_or(BAD)?;
+        self.order_cells(block.first, fuel)?;
         for i in entities..self.entities.len() {
             self.link_entity(i, below)?;
         }
         if fuel.is_out {
-            return Err(Refusal::TooLarge);
+            self.refusal = Refusal::TooLarge;
+            return None;
         }
-        Ok(roots)
+        Some(roots)
     }
 
     fn block(&self, at: usize, end: usize, below: Below) -> Option<Block> {
@@ -106,7 +110,8 @@ impl Store {
             symbols_at,
             cells_at,
             entities_at,
-            text_at: u32::try_from(text_at).ok()?,
+            // All that is in the block ends before `end`, and its places are 32 bits wide.
+            text_at: u32::try_from(end).ok().map(|_| text_at as u32)?,
             first: self.cells(),
             owned: 0,
             below,
@@ -272,58 +277,56 @@ impl Store {
         ascends(fields).then_some(())
     }
 
-    fn link_entity(&mut self, i: usize, below: Below) -> Result<()> {
+    fn link_entity(&mut self, i: usize, below: Below) -> Option<()> {
         let EntityData {
             uid,
             attrs,
             tags,
             parents,
             ..
-        } = *self.entities.get(i).ok_or(BAD)?;
-        self.order_record(attrs).ok_or(BAD)?;
-        self.order_record(tags).ok_or(BAD)?;
+        } = *self.entities.get(i)?;
+        self.order_record(attrs)?;
+        self.order_record(tags)?;
         if self.items(parents).iter().any(|p| p.kind != kind::ENTITY) {
-            return Err(BAD);
+            return None;
         }
         let (symbol, entity) = (
-            self.symbols.get_mut(uid as usize).ok_or(BAD)?,
-            self.entities.get_mut(i).ok_or(BAD)?,
+            self.symbols.get_mut(uid as usize)?,
+            self.entities.get_mut(i)?,
         );
         // Described already: by a layer that outranks this one, or twice in this block.
         let replaced = symbol.entity > below.entities && symbol.entity == entity.before;
         if symbol.entity != 0 && !(below.replaces && replaced) {
-            return Err(Refusal::Redefines);
+            self.refusal = Refusal::Redefines;
+            return None;
         }
         entity.before = symbol.entity;
         symbol.entity = len32(i + 1);
-        Ok(())
+        Some(())
     }
 
     /// Makes the symbols above `mark` part of the residents' layer, which may have some already.
     pub(crate) fn settle(&mut self, mark: Mark) {
-        let [bundle, _] = self.parts;
-        let mut merged = core::mem::take(&mut self.queue);
-        merged.clear();
-        let (before, added) = self.order.split_at(mark.symbols.min(self.order.len()));
-        let mut before = before.iter().skip(bundle).copied().peekable();
-        let mut added = added.iter().copied().peekable();
-        while let Some(&a) = before.peek() {
-            match added.peek() {
-                Some(&b) if self.order_of_two(a, b) == Ordering::Greater => {
-                    merged.push(b);
-                    added.next();
-                }
-                _ => {
-                    merged.push(a);
-                    before.next();
-                }
+        let [bundle, residents] = self.parts;
+        let added = self.order.split_off(mark.symbols.min(self.order.len()));
+        self.parts = [bundle, self.symbols.len()];
+        // From the back, so that each is moved once.
+        let mut order = core::mem::take(&mut self.order);
+        let (mut old, mut new) = (residents, added.len());
+        order.resize(self.symbols.len(), 0);
+        while let Some(&b) = new.checked_sub(1).and_then(|at| added.get(at)) {
+            let a = old.checked_sub(1).filter(|at| *at >= bundle);
+            let a = a.and_then(|at| order.get(at).copied());
+            let later = a.filter(|a| self.order_of_two(*a, b) == Ordering::Greater);
+            if let Some(slot) = order.get_mut(old + new - 1) {
+                *slot = later.unwrap_or(b);
+            }
+            match later {
+                Some(_) => old -= 1,
+                None => new -= 1,
             }
         }
-        merged.extend(added);
-        self.order.truncate(bundle);
-        self.order.extend_from_slice(&merged);
-        self.queue = merged;
-        self.parts = [bundle, self.order.len()];
+        self.order = order;
     }
 
     /// The numbers of the symbols that the block just decoded brought or named as its own.
@@ -336,23 +339,15 @@ impl Store {
         self.parts = [self.order.len(); 2];
     }
 
-    /// Takes away what describes the residents that `uids` name; false, and nothing is changed, where one is the bundle's.
-    pub(crate) fn remove(&mut self, uids: Span, bundle: u32) -> bool {
-        let range = uids.start as usize..(uids.start + uids.len) as usize;
-        let uids = self.cells.get(range).unwrap_or_default();
-        let theirs = |uid: &Value| {
-            let symbol = self.symbols.get(uid.payload as usize);
-            uid.kind == kind::ENTITY && symbol.is_some_and(|s| s.entity == 0 || s.entity > bundle)
-        };
-        if !uids.iter().all(theirs) {
-            return false;
-        }
-        for uid in uids {
-            if let Some(symbol) = self.symbols.get_mut(uid.payload as usize) {
+    /// Takes away what describes the residents that `uids` name. What is no resident stays as it is.
+    pub(crate) fn remove(&mut self, uids: Span, bundle: u32) {
+        for i in 0..uids.len {
+            let uid = self.cell(uids.start + i);
+            let symbol = self.symbols.get_mut(uid.payload as usize);
+            if let Some(symbol) = symbol.filter(|s| uid.kind == kind::ENTITY && s.entity > bundle) {
                 symbol.entity = 0;
             }
         }
-        true
     }
 }
 

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use crate::{
+    answer::Refusal,
     block::kind,
     bytes::{len32, slice},
     limits,
@@ -93,6 +94,13 @@ struct Symbol {
     seen: u32,
 }
 
+impl Symbol {
+    /// As the payload of a string.
+    fn text(&self) -> u64 {
+        u64::from(self.at) | u64::from(self.len) << 32
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntityData {
     pub(crate) uid: u32,
@@ -155,6 +163,8 @@ pub(crate) struct Store {
     cells: Vec<Value>,
     entities: Vec<EntityData>,
     stamp: u32,
+    /// Why the last block was refused, if it was.
+    refusal: Refusal,
     /// Scratch.
     own: Vec<u32>,
     queue: Vec<u32>,
@@ -204,9 +214,8 @@ impl Store {
 
     /// The text of a name, the id of a uid.
     pub(crate) fn symbol_text(&self, symbol: u32) -> &[u8] {
-        self.symbols
-            .get(symbol as usize)
-            .map_or(&[], |s| self.text(u64::from(s.at) | u64::from(s.len) << 32))
+        let symbol = self.symbols.get(symbol as usize);
+        symbol.map_or(&[], |symbol| self.text(symbol.text()))
     }
 
     /// The number of the name of a uid's type; [`NONE`] where it is no uid.
@@ -243,16 +252,19 @@ impl Store {
     }
 
     fn order_of(&self, symbol: u32, of: u32, text: &[u8]) -> Ordering {
-        let its = self.type_of(symbol).wrapping_add(1);
-        match its.cmp(&of) {
-            Ordering::Equal => self.symbol_text(symbol).cmp(text),
-            unequal => unequal,
-        }
+        let Some(its) = self.symbols.get(symbol as usize) else {
+            return Ordering::Less;
+        };
+        let order = its.of.cmp(&of);
+        order.then_with(|| self.text(its.text()).cmp(text))
+    }
+
+    pub(crate) fn entity_number(&self, uid: u32) -> Option<u32> {
+        self.symbols.get(uid as usize)?.entity.checked_sub(1)
     }
 
     pub(crate) fn entity(&self, uid: u32) -> Option<&EntityData> {
-        let number = self.symbols.get(uid as usize)?.entity.checked_sub(1)?;
-        self.entities.get(number as usize)
+        self.entities.get(self.entity_number(uid)? as usize)
     }
 
     #[cfg(feature = "words")]

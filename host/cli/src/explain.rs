@@ -2,12 +2,17 @@
 
 use std::{fs, path::PathBuf};
 
-use avow_engine::{Effect, Engine, Verdict, ext::parse_datetime, intake::Json};
+use avow_engine::{
+    Effect, Engine, Until, Verdict,
+    explain::{Considered, datetime},
+    ext::parse_datetime,
+    intake::Json,
+};
 use serde::Serialize;
 
 use crate::{
     output::{self, Exit, coloured, fail},
-    pack::{PackArg, decide, open},
+    pack::{self, PackArg, open},
 };
 
 #[derive(clap::Args)]
@@ -42,7 +47,10 @@ struct Explanation {
     request: Json,
     #[serde(flatten)]
     verdict: Verdict,
+    summary: String,
     determining: Vec<Determining>,
+    /// The rules whose scope fitted, with the conditions by which they came out as they did.
+    considered: Vec<Considered>,
 }
 
 #[derive(Serialize)]
@@ -96,7 +104,11 @@ fn explain(args: &Args) -> Result<Explanation, Exit> {
         tenant.clone_from(&args.tenant);
     }
     let mut engine = Engine::new(pack.bundle()?);
-    let verdict = decide(&mut engine, &request, now, tenant.as_deref());
+    let explained = pack::explain(&mut engine, &request, now, tenant.as_deref());
+    let (verdict, summary, considered) = match explained {
+        Ok(explained) => (explained.verdict, explained.summary, explained.considered),
+        Err(verdict) => (verdict, String::new(), Vec::new()),
+    };
     let determining = verdict
         .rules
         .iter()
@@ -127,7 +139,9 @@ fn explain(args: &Args) -> Result<Explanation, Exit> {
     Ok(Explanation {
         request,
         verdict,
+        summary,
         determining,
+        considered,
     })
 }
 
@@ -159,7 +173,7 @@ fn print(explanation: &Explanation) {
         }
     }
     if verdict.outcome == "not_permitted" {
-        println!("  no rule permits it, and none forbids it");
+        println!("  {}", explanation.summary);
     }
     for obligation in &verdict.obligations {
         println!("  obligation: {obligation}");
@@ -173,5 +187,31 @@ fn print(explanation: &Explanation) {
     }
     if let Some(problem) = &verdict.problem {
         println!("  {problem}");
+    }
+    if let Until::At(at) = verdict.until {
+        println!("  the same until {}", datetime(at));
+    }
+    for rule in &explanation.considered {
+        if rule.conditions.is_empty() {
+            continue;
+        }
+        let how = match rule.result {
+            "holds" => "holds",
+            "failed" => "failed",
+            _ if rule.effect == "permit" => "does not permit",
+            _ => "does not forbid",
+        };
+        let place = rule.source.as_deref().unwrap_or_default();
+        println!("\n  {} {how} ({place})", rule.rule);
+        for condition in &rule.conditions {
+            let value = match condition.value {
+                Some(value) => format!("is {value}"),
+                None => "failed".to_owned(),
+            };
+            println!("    {} {value}", condition.condition);
+            for (expression, value) in &condition.saw {
+                println!("      {expression} is {value}");
+            }
+        }
     }
 }

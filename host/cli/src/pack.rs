@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use avow_compiler::{Compiled, Files, Finding, cases::Case};
 use avow_engine::{
-    Answer, Bundle, Engine, Verdict,
+    Answer, Bundle, Engine, Explanation, Verdict,
     intake::{self, Json, Stamp},
+    verdict::Problem,
 };
 
 use crate::output::{self, Exit, fail};
@@ -87,21 +88,40 @@ pub(crate) fn decide(
     now: Option<i64>,
     tenant: Option<&str>,
 ) -> Verdict {
+    let bytes = match encode(engine, request, now, tenant) {
+        Ok(bytes) => bytes,
+        Err(problem) => return Verdict::refused(problem),
+    };
+    let answer = engine.decide(&bytes).to_vec();
+    Answer::read(&answer).map_or_else(
+        |_| Verdict::failed(),
+        |answer| Verdict::new(engine.bundle(), &answer),
+    )
+}
+
+/// The same, with reasons; none where the request does not even reach the engine.
+pub(crate) fn explain(
+    engine: &mut Engine,
+    request: &Json,
+    now: Option<i64>,
+    tenant: Option<&str>,
+) -> Result<Explanation, Verdict> {
+    let bytes = encode(engine, request, now, tenant).map_err(Verdict::refused)?;
+    let answer = engine.explain(&bytes).to_vec();
+    let answer = Answer::read(&answer).map_err(|_| Verdict::failed())?;
+    Ok(Explanation::new(engine.bundle(), &answer))
+}
+
+fn encode(
+    engine: &Engine,
+    request: &Json,
+    now: Option<i64>,
+    tenant: Option<&str>,
+) -> Result<Vec<u8>, Problem> {
     let stamp = Stamp {
         now,
         tenant,
         trusted: true,
     };
-    let bytes = match intake::request(engine.bundle(), request, &stamp) {
-        Ok(bytes) => bytes,
-        Err(problem) => return Verdict::refused(problem),
-    };
-    let answer = engine.decide(&bytes);
-    match Answer::read(&answer) {
-        Ok(answer) => Verdict::new(engine.bundle(), &answer),
-        Err(error) => Verdict::refused(avow_engine::verdict::Problem {
-            path: String::new(),
-            message: error.to_string(),
-        }),
-    }
+    intake::request(engine.bundle(), request, &stamp)
 }

@@ -1,7 +1,7 @@
 //! The settings that code is generated under and run under. The build script includes this file too: a module that was
 //! compiled under other settings is refused when it is loaded.
 
-use wasmtime::Config;
+use wasmtime::{Config, Inlining};
 
 /// Settings of every engine that compiles or runs a guest.
 ///
@@ -12,6 +12,8 @@ pub(crate) fn engine_config() -> Config {
     config
         .epoch_interruption(true)
         .max_wasm_stack(MAX_STACK_BYTES)
+        // The module is built for size: small functions, each with a check of the epoch.
+        .compiler_inlining(Inlining::Yes)
         .wasm_simd(false)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)

@@ -29,7 +29,18 @@ impl<'a> Choices<'a> {
         &from[self.below(from.len())]
     }
 
-    /// The same, to change it.
+    /// The first one, two times in three; else any.
+    ///
+    /// # Panics
+    /// Where there are none.
+    pub fn rather_first<'b, T>(&mut self, from: &'b [T]) -> &'b T {
+        match self.once_in(3) {
+            true => self.pick(from),
+            false => &from[0],
+        }
+    }
+
+    /// One of several, to change it.
     ///
     /// # Panics
     /// Where there are none.

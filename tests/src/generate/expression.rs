@@ -33,7 +33,6 @@ const PATHS: usize = 48;
 pub struct Writer<'s, 'c> {
     schema: &'s Schema,
     pub(super) choices: Choices<'c>,
-    env: Env,
     paths: Vec<Path>,
 }
 
@@ -44,7 +43,6 @@ impl<'s, 'c> Writer<'s, 'c> {
         let mut writer = Self {
             schema,
             choices,
-            env,
             paths: Vec::new(),
         };
         let context = Type::Record(schema.actions[env.action].context.clone());
@@ -114,7 +112,7 @@ impl<'s, 'c> Writer<'s, 'c> {
 
     /// A condition.
     pub fn condition(&mut self) -> String {
-        let depth = self.choices.below(6);
+        let depth = 1 + self.choices.below(5);
         self.of(&Type::Bool, depth)
     }
 
@@ -131,7 +129,7 @@ impl<'s, 'c> Writer<'s, 'c> {
         if *of == Type::Bool {
             return self.bool(depth);
         }
-        if depth == 0 || self.choices.below(2) == 0 {
+        if depth == 0 || self.choices.below(3) == 0 {
             return self.leaf(of);
         }
         if self.choices.once_in(8) {
@@ -204,7 +202,7 @@ impl<'s, 'c> Writer<'s, 'c> {
                 negative if negative < 0 => format!("({negative})"),
                 number => number.to_string(),
             },
-            Type::Str => quoted(*self.choices.pick(&TEXTS)),
+            Type::Str => quoted(self.choices.pick::<&str>(&TEXTS)),
             Type::Entity(of) => self.entity_literal(*of),
             Type::Set(of) => {
                 let count = self.choices.below(4);
@@ -232,7 +230,7 @@ impl<'s, 'c> Writer<'s, 'c> {
     }
 
     fn long(&mut self, depth: usize) -> String {
-        let operator = self.choices.below(8);
+        let operator = self.choices.below(12);
         match operator {
             0..6 => {
                 let (a, b) = (self.of(&Type::Long, depth), self.of(&Type::Long, depth));
@@ -303,6 +301,9 @@ impl<'s, 'c> Writer<'s, 'c> {
             "(datetime(\"2023-02-29\") < datetime(\"2024-01-01\"))",
             "(duration(\"1h1d\") < duration(\"1d\"))",
             "(if 1 then true else false)",
+            "ip(\"10.0.0.1\").isIpv4(1)",
+            "(duration(\"1d\", 1) < duration(\"1d\"))",
+            "decimal(\"1.0\").lessThan()",
         ];
         (*self.choices.pick(&nobody)).to_owned()
     }
@@ -451,14 +452,14 @@ fn is_plain(name: &str) -> bool {
 
 fn member(base: &str, name: &str) -> String {
     // Both forms, whichever the length says.
-    match is_plain(name) && base.len() % 3 > 0 {
+    match is_plain(name) && !base.len().is_multiple_of(3) {
         true => format!("{base}.{name}"),
         false => format!("{base}[{}]", quoted(name)),
     }
 }
 
 fn key(name: &str) -> String {
-    match is_plain(name) || name == "if" {
+    match is_plain(name) {
         true => name.to_owned(),
         false => quoted(name),
     }

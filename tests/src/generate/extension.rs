@@ -50,7 +50,7 @@ pub(super) fn literal(choices: &mut Choices<'_>, of: &Type) -> String {
     let bad = choices.once_in(10);
     let mut pick = |texts: &'static [&'static str], good: usize| {
         let part = if bad { &texts[good..] } else { &texts[..good] };
-        quoted(*choices.pick(part))
+        quoted(choices.pick::<&str>(part))
     };
     match of {
         Type::Decimal => format!("decimal({})", pick(&DECIMALS, 6)),
@@ -70,8 +70,20 @@ pub(super) fn expression(writer: &mut Writer<'_, '_>, of: &Type, depth: usize) -
         Type::Duration => "duration",
         _ => "ip",
     };
-    if writer.choices.once_in(12) {
-        return format!("{name}({})", writer.of(&Type::Str, depth));
+    match writer.choices.below(16) {
+        14 => return format!("{name}({})", writer.of(&Type::Str, depth)),
+        15 => {
+            let test = writer.of(&Type::Bool, 0);
+            let texts = match of {
+                Type::Decimal => &DECIMALS[..],
+                Type::Datetime => &DATETIMES[..],
+                Type::Duration => &DURATIONS[..],
+                _ => &ADDRESSES[..],
+            };
+            let [then, otherwise] = [(); 2].map(|()| quoted(writer.choices.pick::<&str>(texts)));
+            return format!("{name}(if {test} then {then} else {otherwise})");
+        }
+        _ => {}
     }
     match (of, writer.choices.below(3)) {
         (Type::Datetime, 0) => format!("{}.toDate()", writer.of(of, depth)),

@@ -228,10 +228,10 @@ impl Facts<'_, '_> {
             .iter()
             .filter(|action| !action.principals.is_empty())
             .collect();
-        let action = *self.choices.pick(&asked);
+        let action = *self.choices.rather_first(&asked);
         let (principal, resource) = (
-            *self.choices.pick(&action.principals),
-            *self.choices.pick(&action.resources),
+            *self.choices.rather_first(&action.principals),
+            *self.choices.rather_first(&action.resources),
         );
         let mut uids = [self.uid(principal), action.uid.clone(), self.uid(resource)];
         let context = self.record(&action.context);

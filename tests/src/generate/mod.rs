@@ -51,7 +51,7 @@ pub struct Seeds {
 pub fn seeds(policies: usize, questions: usize) -> impl Strategy<Value = Seeds> {
     let bytes = |len: usize| vec(any::<u8>(), 0..len);
     (
-        vec(bytes(160), 1..=policies),
+        vec(bytes(220), 1..=policies),
         vec(vec(any::<u8>(), 40), questions),
         vec(any::<u8>(), 0..600),
         vec(any::<u8>(), 30..160),

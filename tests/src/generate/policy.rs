@@ -16,11 +16,12 @@ pub fn policy(schema: &Schema, bytes: &[u8], number: usize, links: &mut Vec<Link
     let asked: Vec<usize> = (0..schema.actions.len())
         .filter(|action| !schema.actions[*action].principals.is_empty())
         .collect();
-    let action = *choices.pick(&asked);
+    // Mostly what most requests are, so that many rules come to their conditions.
+    let action = *choices.rather_first(&asked);
     let env = Env {
         action,
-        principal: *choices.pick(&schema.actions[action].principals),
-        resource: *choices.pick(&schema.actions[action].resources),
+        principal: *choices.rather_first(&schema.actions[action].principals),
+        resource: *choices.rather_first(&schema.actions[action].resources),
     };
     let name = match choices.below(2) {
         0 => format!("policies#{number}"),
@@ -110,10 +111,10 @@ fn side(
 ) -> String {
     let name = schema.types[of].name;
     match choices.below(8) {
-        0 if !slot => variable.to_owned(),
-        1..4 if !slot => format!("{variable} is {name}"),
-        4 => format!("{variable} == {entity}"),
-        5 => format!("{variable} in {entity}"),
+        0 | 1 if !slot => variable.to_owned(),
+        2..5 if !slot => format!("{variable} is {name}"),
+        0 | 5 => format!("{variable} == {entity}"),
+        1 | 6 => format!("{variable} in {entity}"),
         _ => format!("{variable} is {name} in {entity}"),
     }
 }
