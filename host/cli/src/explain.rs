@@ -107,7 +107,7 @@ fn explain(args: &Args) -> Result<Explanation, Exit> {
     let explained = pack::explain(&mut engine, &request, now, tenant.as_deref());
     let (verdict, summary, considered) = match explained {
         Ok(explained) => (explained.verdict, explained.summary, explained.considered),
-        Err(verdict) => (verdict, String::new(), Vec::new()),
+        Err(verdict) => (*verdict, String::new(), Vec::new()),
     };
     let determining = verdict
         .rules

@@ -105,10 +105,11 @@ pub(crate) fn explain(
     request: &Json,
     now: Option<i64>,
     tenant: Option<&str>,
-) -> Result<Explanation, Verdict> {
-    let bytes = encode(engine, request, now, tenant).map_err(Verdict::refused)?;
+) -> Result<Explanation, Box<Verdict>> {
+    let bytes = encode(engine, request, now, tenant)
+        .map_err(|problem| Box::new(Verdict::refused(problem)))?;
     let answer = engine.explain(&bytes).to_vec();
-    let answer = Answer::read(&answer).map_err(|_| Verdict::failed())?;
+    let answer = Answer::read(&answer).map_err(|_| Box::new(Verdict::failed()))?;
     Ok(Explanation::new(engine.bundle(), &answer))
 }
 
