@@ -315,6 +315,13 @@ impl<'a> Answer<'a> {
         self.decision
     }
 
+    /// The bytes of all that is said but for `until`.
+    pub(crate) fn without_until(&self) -> Vec<u8> {
+        let (head, rest) = self.bytes.split_at_checked(HEAD).unwrap_or_default();
+        let head = head.get(..HEAD - 8).unwrap_or_default();
+        [head, rest].concat()
+    }
+
     /// Up to when the same question gets the same answer.
     #[must_use]
     pub fn until(&self) -> Until {

@@ -29,6 +29,7 @@ mod form;
 #[cfg(feature = "intake")]
 pub mod intake;
 pub mod limits;
+mod next;
 pub mod request;
 #[cfg(feature = "words")]
 pub mod schema;
@@ -51,6 +52,7 @@ pub use engine::Engine;
 #[cfg(feature = "serde")]
 pub use explain::Explanation;
 pub use form::{Field, Form, Party};
+pub use next::{NextChange, next_change};
 pub use request::{PatchBuilder, RequestBuilder};
 #[cfg(feature = "serde")]
 pub use verdict::{FailedRule, Problem, Verdict};

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, collections::BTreeMap};
 
-use avow_engine::{Answer as Bytes, Until, request};
+use avow_engine::{Answer as Bytes, NextChange, Until, next_change, request};
 use avow_tests::{
     block::{Entity, Value},
     generate::choices::Choices,
@@ -272,4 +272,60 @@ fn a_clock_that_is_missing_or_no_datetime_moves_nothing() {
         assert_eq!(answer.until(), Until::Forever, "{context:?}");
         assert_eq!(answer.failed().count(), 1);
     }
+}
+
+/// Three answers, an instant of no consequence between them, and a clock that is asked a millisecond at a time.
+#[test]
+fn the_next_change_is_what_stepping_finds() {
+    let conditions = [
+        "context.now < datetime(\"1970-01-01T00:00:01Z\")",
+        // It turns at 2,000 and decides nothing: the permit beside it holds either way.
+        "context.now >= datetime(\"1970-01-01T00:00:02Z\") && false",
+        "context.now.offset(duration(\"-3s\")) >= datetime(\"1970-01-01\")",
+        "context.now.toTime().toSeconds() < 4",
+        "datetime(\"1970-01-01T00:00:05Z\").durationSince(context.now) == duration(\"0ms\")",
+    ];
+    let texts = texts(&conditions.map(str::to_owned));
+    let mut subject = Subject::new(&texts.compile(false).unwrap());
+    let context = BTreeMap::from([("now".to_owned(), Value::Datetime(0))]);
+    let request = subject.request(&uids(), &context, &[]);
+    let bundle = avow_engine::Bundle::load(texts.compile(false).unwrap()).unwrap();
+    let said = |subject: &mut Subject, now: i64| {
+        let mut request = request.clone();
+        assert!(request::set_now(&mut request, &bundle, now));
+        let bytes = subject.engine.decide(&request);
+        let answer = Bytes::read(bytes).unwrap();
+        let failed: Vec<_> = answer.failed().collect();
+        let rules: Vec<_> = answer.determining().collect();
+        (answer.outcome(), answer.decision(), rules, failed)
+    };
+    let horizon = 10_000;
+    let mut changes = 0;
+    for now in (0..6_000).step_by(250) {
+        let first = said(&mut subject, now);
+        let stepped = (now + 1..horizon).find(|at| said(&mut subject, *at) != first);
+        let ask = |bytes: &[u8]| subject.engine.decide(bytes).to_vec();
+        let found = next_change(&bundle, &mut request.clone(), now, horizon, ask).unwrap();
+        match stepped {
+            Some(at) => assert_eq!(found, NextChange::At(at), "from {now}"),
+            None => assert!(
+                matches!(found, NextChange::Later | NextChange::Never),
+                "from {now}: {found:?}"
+            ),
+        }
+        changes += usize::from(stepped.is_some());
+    }
+    assert!(changes > 10, "{changes}");
+}
+
+#[test]
+fn the_next_change_is_unknown_where_nothing_is_promised() {
+    let texts = texts(&["[context.now].contains(datetime(\"1970-01-01\"))".to_owned()]);
+    let mut subject = Subject::new(&texts.compile(false).unwrap());
+    let context = BTreeMap::from([("now".to_owned(), Value::Datetime(7))]);
+    let mut request = subject.request(&uids(), &context, &[]);
+    let bundle = avow_engine::Bundle::load(texts.compile(false).unwrap()).unwrap();
+    let ask = |bytes: &[u8]| subject.engine.decide(bytes).to_vec();
+    let found = next_change(&bundle, &mut request, 7, 100, ask).unwrap();
+    assert_eq!(found, NextChange::Unknown(7));
 }
