@@ -36,6 +36,8 @@ fn run() -> Result<(), String> {
             "../engine/src",
             "../engine/guest/Cargo.toml",
             "../engine/guest/src",
+            "../engine/heap",
+            "../Cargo.toml",
         ],
     );
 

@@ -384,7 +384,11 @@ impl Machine<'_> {
     fn like(&mut self, text: u64, first: u32, len: u32) -> bool {
         let mut rest = self.store.text(text);
         for i in 0..len {
-            let part = self.store.text(self.store.cell(first + i).payload);
+            let part = self.store.cell(first + i);
+            if part.kind != kind::STRING {
+                self.error = Some(EvalError::Internal);
+            }
+            let part = self.store.text(part.payload);
             let is_last = i + 1 == len;
             let found = match (i, is_last) {
                 (0, true) => return rest == part,

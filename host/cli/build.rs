@@ -34,6 +34,8 @@ fn run() -> Result<(), String> {
             "../../Cargo.lock",
             "../../engine/Cargo.toml",
             "../../engine/src",
+            "../../engine/heap",
+            "../../Cargo.toml",
             "../../widget",
         ],
     );

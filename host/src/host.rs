@@ -144,6 +144,8 @@ impl Builder {
             Some(sandbox) => sandbox,
             None => Sandbox::new(self.limits)?,
         };
+        let kept = needed.min(sandbox.limits().guests);
+        sandbox.spare().give(sandbox.limits().guests - kept);
         let sandbox = Arc::new(sandbox);
         let metrics = Arc::new(Metrics::default());
         let in_force = load(&self.trust, &sandbox, &self.tenants, &metrics, bundle)?;

@@ -1,6 +1,6 @@
 //! Bundles that are damaged, forged or newer are refused with a reason, and never trap.
 
-use avow_compiler::Target;
+use avow_compiler::{Plain, Target};
 use avow_engine::{Bundle, BundleError, Engine, bundle::layout, intake};
 use avow_tests::{Pack, stamp};
 
@@ -104,4 +104,43 @@ fn bytes_that_are_no_request_are_refused_and_leave_nothing_behind() {
         assert!(avow_engine::Answer::read(engine.decide(&broken)).is_ok());
     }
     assert_eq!(engine.decide(&request), expected);
+}
+
+/// A rule that the index cannot find forbids nothing, so an index that is out of order is no index.
+#[test]
+fn an_index_that_is_out_of_order_is_refused() {
+    let plain = Plain {
+        schema: None,
+        policies: r#"
+            forbid (principal == User::"a", action == Action::"x", resource);
+            forbid (principal == User::"b", action == Action::"x", resource);
+            permit (principal, action == Action::"y", resource);
+        "#,
+        links: "",
+        validate: false,
+    };
+    let bytes = plain.compile().unwrap();
+    Bundle::load(bytes.clone()).unwrap();
+    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let table = (0..word(layout::SECTIONS_AT)).map(|row| layout::HEADER_BYTES + row * 12);
+    let index = table
+        .filter(|at| bytes[*at..at + 2] == layout::INDEX.to_le_bytes())
+        .map(|at| word(at + 4))
+        .next()
+        .unwrap();
+    let (rows, anchors) = (index + 12, index + 12 + word(index) * 28);
+    assert!(word(index) >= 2 && word(index + 4) >= 2);
+    for (first, width) in [(rows, 28), (anchors, 12)] {
+        let mut swapped = bytes.clone();
+        let (a, b) = swapped[first..first + 2 * width].split_at_mut(width);
+        a.swap_with_slice(b);
+        let sum = layout::checksum(&swapped).unwrap().to_le_bytes();
+        swapped[layout::CHECKSUM_AT..layout::HEADER_BYTES].copy_from_slice(&sum);
+        let refused = Bundle::load(swapped);
+        let section = layout::INDEX;
+        assert!(
+            matches!(refused, Err(BundleError::Corrupt { section: found, .. }) if found == section),
+            "{width}: {refused:?}"
+        );
+    }
 }

@@ -1,13 +1,13 @@
 //! `cargo xtask bench decide`: Avow beside its peers, in one run.
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-};
+use std::fs;
 
 use anyhow::{Result, bail};
 
-use crate::run::{cargo, command, root, run as start, target, wasm_target};
+use crate::{
+    node,
+    run::{cargo, root, run as start, target, wasm_target},
+};
 
 pub(crate) const HELP: &str = "\
 Measures decisions of Avow and of its peers in one run, and prints a table with ratios.
@@ -43,7 +43,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             other => bail!("unknown option `{other}`; see `cargo xtask bench --help`"),
         }
     }
-    install()?;
+    if !node::install_in(&root().join(PEERS))? {
+        eprintln!("no Node here: cedar-wasm and cedarling_wasm are not measured");
+    }
     wasm_target()?;
     let folder = target().join("benches");
     cargo(&[
@@ -61,39 +63,4 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     passed.push(out.join("decide.json").to_string_lossy().into_owned());
     let passed: Vec<&str> = passed.iter().map(String::as_str).collect();
     start(folder.join("release/decide"), &passed)
-}
-
-/// Installs the peers from npm, or says that there will be none.
-fn install() -> Result<()> {
-    let npm = Command::new("npm")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if !npm.is_ok_and(|status| status.success()) {
-        eprintln!("no Node here: cedar-wasm and cedarling_wasm are not measured");
-        return Ok(());
-    }
-    let folder = root().join(PEERS);
-    let modified = |path: &str| {
-        folder
-            .join(path)
-            .metadata()
-            .and_then(|meta| meta.modified())
-            .ok()
-    };
-    // npm leaves a copy of the lock file behind; a newer one of ours means that something else is wanted.
-    let installed = modified("node_modules/.package-lock.json");
-    if installed.is_some() && installed >= modified("package-lock.json") {
-        return Ok(());
-    }
-    let status = command("npm", &["ci", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        // Standard output is for figures.
-        .stdout(Stdio::null())
-        .status()?;
-    if !status.success() {
-        bail!("`npm ci` in {PEERS} failed");
-    }
-    Ok(())
 }

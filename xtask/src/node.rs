@@ -18,19 +18,27 @@ fn works(program: &str, argument: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Installs what package-lock.json names, unless it is there; false where there is no Node to do it with.
+/// Installs what the workspace's package-lock.json names, unless it is there; false where there is no Node to do it with.
 pub(crate) fn install() -> Result<bool> {
+    install_in(&root())
+}
+
+/// The same in another folder.
+pub(crate) fn install_in(folder: &Path) -> Result<bool> {
     if !works("npm", "--version") {
         return Ok(false);
     }
     // npm leaves a copy of the lock file behind; a newer one of ours means that something else is wanted.
-    let installed = root().join("node_modules/.package-lock.json");
+    let installed = folder.join("node_modules/.package-lock.json");
     let changed = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
-    let wanted = changed(&root().join("package-lock.json"));
+    let wanted = changed(&folder.join("package-lock.json"));
     if installed.is_file() && changed(&installed) >= wanted {
         return Ok(true);
     }
-    run("npm", &["ci", "--no-audit", "--no-fund"])?;
+    let folder = folder.to_string_lossy();
+    // Standard output is for figures.
+    let quiet = ["ci", "--no-audit", "--no-fund", "--silent"];
+    run("npm", &[quiet.as_slice(), &["--prefix", &folder]].concat())?;
     Ok(true)
 }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Crates that exist for wasm32 only.
-const WASM: [&str; 3] = ["avow-guest", "avow-engine-js", "avow-widget"];
+const WASM: [&str; 4] = ["avow-heap", "avow-guest", "avow-engine-js", "avow-widget"];
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -76,7 +76,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn format() -> Result<()> {
-    cargo(&["fmt", "--all", "--check"])
+    cargo(&["fmt", "--all", "--check"])?;
+    // A workspace of its own. Its lints need the peers, so they are no part of this.
+    cargo(&["fmt", "--check", "--manifest-path", "benches/Cargo.toml"])
 }
 
 fn lint() -> Result<()> {

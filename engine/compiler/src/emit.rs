@@ -329,8 +329,7 @@ fn encoded(instruction: &Instruction, facts: &Facts) -> Encoded {
 fn index(program: &Program, facts: &Facts) -> Vec<u32> {
     let mut known: BTreeMap<&[usize], u32> = BTreeMap::new();
     let mut numbers: Vec<u32> = Vec::new();
-    let mut anchors: Vec<u32> = Vec::new();
-    let mut rows: Vec<Vec<u32>> = Vec::new();
+    let mut rows: Vec<(Vec<u32>, Vec<[u32; 3]>)> = Vec::new();
     fn span<'a>(
         list: &'a [usize],
         known: &mut BTreeMap<&'a [usize], u32>,
@@ -351,30 +350,31 @@ fn index(program: &Program, facts: &Facts) -> Vec<u32> {
             name(resource),
         ];
         row.extend(span(&candidates.always, &mut known, &mut numbers));
-        let mut own: Vec<(u32, [u32; 2])> = candidates
+        let mut own: Vec<[u32; 3]> = candidates
             .anchored
             .iter()
             .map(|((uid, side), rules)| {
-                let key = facts.uid(uid).wrapping_mul(2);
-                (key + *side as u32, span(rules, &mut known, &mut numbers))
+                let [start, len] = span(rules, &mut known, &mut numbers);
+                let key = facts.uid(uid).wrapping_mul(2) + *side as u32;
+                [key, start, len]
             })
             .collect();
         own.sort_unstable();
-        row.extend([number(anchors.len() / 3), number(own.len())]);
-        anchors.extend(
-            own.iter()
-                .flat_map(|(key, [start, len])| [*key, *start, *len]),
-        );
-        rows.push(row);
+        rows.push((row, own));
     }
     rows.sort_unstable();
+    let mut anchors: Vec<[u32; 3]> = Vec::new();
+    for (row, own) in &mut rows {
+        row.extend([number(anchors.len()), number(own.len())]);
+        anchors.append(own);
+    }
     let mut words = vec![
         number(rows.len()),
-        number(anchors.len() / 3),
+        number(anchors.len()),
         number(numbers.len()),
     ];
-    words.extend(rows.into_iter().flatten());
-    words.extend(anchors);
+    words.extend(rows.into_iter().flat_map(|(row, _)| row));
+    words.extend(anchors.into_iter().flatten());
     words.extend(numbers);
     words
 }

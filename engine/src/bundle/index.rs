@@ -52,16 +52,30 @@ impl Index {
         }
         let within =
             |start: u32, len: u32, end: u32| start.checked_add(len).is_some_and(|last| last <= end);
+        // What is out of order would not be found, and a forbid that is not found forbids nothing: each is looked for. Each anchor
+        // belongs to one row, so this takes no longer than sorting them would.
+        let mut next = 0;
         for row in 0..rows {
             let word = |i: usize| index.row(bytes, row, i);
-            if !within(word(3), word(4), numbers) || !within(word(5), word(6), anchors) {
+            let found = index.find(bytes, [word(0), word(1), word(2)]);
+            if found != Some(row)
+                || word(5) != next
+                || !within(word(3), word(4), numbers)
+                || !within(next, word(6), anchors)
+            {
                 return Err(row);
             }
-        }
-        for anchor in 0..anchors {
-            let word = |i: usize| index.anchor(bytes, anchor, i);
-            if !within(word(1), word(2), numbers) {
-                return Err(rows + anchor);
+            let own = Span {
+                start: next,
+                len: word(6),
+            };
+            next += own.len;
+            for anchor in own.start..next {
+                let word = |i: usize| index.anchor(bytes, anchor, i);
+                let found = index.find_anchor(bytes, own, word(0));
+                if found != Some(anchor) || !within(word(1), word(2), numbers) {
+                    return Err(rows + anchor);
+                }
             }
         }
         match (0..numbers).find(|i| index.rule(bytes, *i) >= rules) {
@@ -88,7 +102,6 @@ impl Index {
         self.word(bytes, before + at as usize)
     }
 
-    #[inline(never)]
     /// The row for a request; none where the schema knows no such request.
     fn find(self, bytes: &[u8], wanted: [u32; 3]) -> Option<u32> {
         let (mut low, mut high) = (0, self.rows);
@@ -96,6 +109,20 @@ impl Index {
             let middle = (low + high) / 2;
             let word = |i: usize| self.row(bytes, middle, i);
             match [word(0), word(1), word(2)].cmp(&wanted) {
+                core::cmp::Ordering::Equal => return Some(middle),
+                core::cmp::Ordering::Less => low = middle + 1,
+                core::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// The anchor of a key among those of a row.
+    fn find_anchor(self, bytes: &[u8], own: Span, key: u32) -> Option<u32> {
+        let (mut low, mut high) = (own.start, own.start + own.len);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.anchor(bytes, middle, 0).cmp(&key) {
                 core::cmp::Ordering::Equal => return Some(middle),
                 core::cmp::Ordering::Less => low = middle + 1,
                 core::cmp::Ordering::Greater => high = middle,
@@ -137,22 +164,12 @@ impl Index {
             let uid = if side == 0 { principal } else { resource };
             store.reaches(uid, fuel, &mut |store, at| {
                 let key = at.wrapping_mul(2).wrapping_add(side);
-                let (mut low, mut high) = (anchors.start, anchors.start + anchors.len);
-                while low < high {
-                    let middle = low + (high - low) / 2;
-                    let word = |i: usize| self.anchor(&store.bytes, middle, i);
-                    match word(0).cmp(&key) {
-                        core::cmp::Ordering::Less => low = middle + 1,
-                        core::cmp::Ordering::Greater => high = middle,
-                        core::cmp::Ordering::Equal => {
-                            let rules = Span {
-                                start: word(1),
-                                len: word(2),
-                            };
-                            sound &= self.take(&store.bytes, rules, out);
-                            break;
-                        }
-                    }
+                if let Some(anchor) = self.find_anchor(&store.bytes, anchors, key) {
+                    let rules = Span {
+                        start: self.anchor(&store.bytes, anchor, 1),
+                        len: self.anchor(&store.bytes, anchor, 2),
+                    };
+                    sound &= self.take(&store.bytes, rules, out);
                 }
                 false
             });

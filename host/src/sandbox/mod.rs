@@ -21,7 +21,10 @@ use wasmtime::{
     Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig,
 };
 
-pub(crate) use self::{guest::GuestState, slot::Slot};
+pub(crate) use self::{
+    guest::GuestState,
+    slot::{Slot, Spare},
+};
 pub use self::{
     guest::{Guest, GuestError, Patched},
     image::Image,
@@ -47,9 +50,10 @@ pub struct Limits {
     pub load: Duration,
     /// Time between two ticks of the epoch.
     pub tick: Duration,
-    /// Guests that may live at once. While a bundle is replaced, each tenant has two for a moment.
+    /// Guests that may live at once. Two places are kept for each tenant, which has two while a bundle is replaced; those
+    /// beyond are lent to tenants whose questions come together.
     pub guests: u32,
-    /// Guests that one tenant may have at once, when several of its questions come together.
+    /// Guests that one tenant may have at once, as far as there are places to lend.
     pub guests_per_tenant: u32,
 }
 
@@ -91,6 +95,7 @@ pub struct Sandbox {
     engine: Engine,
     module: InstancePre<GuestState>,
     limits: Limits,
+    spare: Spare,
     /// Dropping it ends the thread that advances the epoch.
     _ticker: Sender<()>,
 }
@@ -123,6 +128,7 @@ impl Sandbox {
             engine,
             module,
             limits,
+            spare: Spare::default(),
             _ticker,
         })
     }
@@ -131,6 +137,11 @@ impl Sandbox {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The places that may be lent. There are none until somebody gives some.
+    pub(crate) fn spare(&self) -> &Spare {
+        &self.spare
     }
 
     /// A fresh guest that has loaded `bundle` and, unless empty, a patch that gives it residents.

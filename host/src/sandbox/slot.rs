@@ -1,8 +1,11 @@
 //! The place of one tenant's guests: asks one that is free, makes another when all are busy, and replaces what is lost.
 
-use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    thread,
 };
 
 use super::{Guest, GuestError, Image, Sandbox};
@@ -51,10 +54,7 @@ impl Slot {
         &self,
         ask: impl FnOnce(&mut Guest) -> Result<T, GuestError>,
     ) -> Result<T, GuestError> {
-        let mut lease = Lease {
-            guest: Some(self.take()?),
-            slot: self,
-        };
+        let mut lease = self.take()?;
         let answer = match &mut lease.guest {
             Some(guest) => ask(guest),
             None => Err(GuestError::Interface("there is none")),
@@ -67,31 +67,22 @@ impl Slot {
         answer
     }
 
-    fn take(&self) -> Result<Guest, GuestError> {
+    fn take(&self) -> Result<Lease<'_>, GuestError> {
+        let most = self.sandbox.limits().guests_per_tenant;
         let mut guests = self.lock();
         loop {
-            if let Some(guest) = guests.idle.pop() {
-                return Ok(guest);
-            }
-            if guests.living < self.sandbox.limits().guests_per_tenant.max(1) {
-                guests.living += 1;
+            let guest = guests.idle.pop();
+            // INVARIANT: the first guest has a place that is kept for it, and each further one holds a spare place.
+            let makes = guest.is_none()
+                && (guests.living == 0 || guests.living < most && self.sandbox.spare().take());
+            if guest.is_some() || makes {
+                guests.living += u32::from(makes);
                 drop(guests);
-                let made = self.sandbox.copy(&self.image);
-                guests = self.lock();
-                match made {
-                    Ok(guest) => return Ok(guest),
-                    Err(error) => {
-                        guests.living -= 1;
-                        // Another one of ours will be free.
-                        let waits = matches!(error, GuestError::NoRoom(_)) && guests.living > 0;
-                        if !waits {
-                            return Err(error);
-                        }
-                        if !guests.idle.is_empty() {
-                            continue;
-                        }
-                    }
+                let mut lease = Lease { slot: self, guest };
+                if makes {
+                    lease.guest = Some(self.sandbox.copy(&self.image)?);
                 }
+                return Ok(lease);
             }
             guests = self
                 .freed
@@ -106,22 +97,51 @@ impl Slot {
     }
 }
 
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let living = self.lock().living;
+        self.sandbox.spare().give(living.saturating_sub(1));
+    }
+}
+
 /// A guest that is asked something, and its place.
 struct Lease<'a> {
     slot: &'a Slot,
-    /// None where it is lost. One that is dropped by a panic goes back: between two calls it is as good as any.
+    /// None where it could not be made, or is lost.
     guest: Option<Guest>,
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let guest = self.guest.take();
+        // A panic may have left it between two states: then it is not used again. First out with it: the pool may be full.
+        let guest = self.guest.take().filter(|_| !thread::panicking());
         let mut guests = self.slot.lock();
         match guest {
             Some(guest) => guests.idle.push(guest),
-            None => guests.living -= 1,
+            None => {
+                guests.living -= 1;
+                self.slot.sandbox.spare().give(u32::from(guests.living > 0));
+            }
         }
         drop(guests);
         self.slot.freed.notify_one();
+    }
+}
+
+/// Places in the pool that are kept for nobody.
+#[derive(Debug, Default)]
+pub(crate) struct Spare(AtomicU32);
+
+impl Spare {
+    pub(crate) fn give(&self, places: u32) {
+        self.0.fetch_add(places, Ordering::Relaxed);
+    }
+
+    /// Takes one; false where there is none.
+    fn take(&self) -> bool {
+        let less = |places: u32| places.checked_sub(1);
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
     }
 }

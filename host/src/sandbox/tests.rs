@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{GuestError, Limits, Sandbox, Slot};
+use super::{Guest, GuestError, Limits, Sandbox, Slot};
 
 /// A guest that counts its decisions, and does something of the test's on the request `!`.
 ///
@@ -140,4 +140,76 @@ fn two_guests_share_no_memory() {
     assert_eq!(first.decide(b"?"), Ok(&[1][..]));
     assert_eq!(first.decide(b"?"), Ok(&[2][..]));
     assert_eq!(second.decide(b"?"), Ok(&[1][..]));
+}
+
+/// A slot whose guests count their decisions, `guests` places of which `spare` may be lent.
+fn shared(guests: u32, spare: u32) -> (Arc<Sandbox>, Slot) {
+    let limits = Limits { guests, ..limits() };
+    let sandbox = Arc::new(Sandbox::with_wat(limits, &misbehaving(TRAPS)).unwrap());
+    sandbox.spare().give(spare);
+    let replaced = Arc::new(AtomicU64::new(0));
+    let slot = Slot::new(Arc::clone(&sandbox), b"b", b"", replaced).unwrap();
+    (sandbox, slot)
+}
+
+fn count(guest: &mut Guest) -> Result<u8, GuestError> {
+    guest.decide(b"?").map(|answer| answer[0])
+}
+
+#[test]
+fn questions_that_come_together_get_guests_of_their_own_and_leave_the_kept_places_free() {
+    let (sandbox, slot) = shared(4, 2);
+    let deep = slot.ask(|first| {
+        let inner = slot.ask(|second| {
+            let innermost = slot.ask(count)?;
+            assert_eq!(innermost, 1);
+            // Both spare places are lent; the one that is kept is still there for a bundle that is replaced.
+            assert!(sandbox.guest(b"b", b"").is_ok());
+            count(second)
+        })?;
+        assert_eq!(inner, 1);
+        count(first)
+    });
+    assert_eq!(deep, Ok(1));
+    // They stay for the next time.
+    assert_eq!(slot.ask(count), Ok(2));
+    drop(slot);
+    // Their places are given back with the slot.
+    let again = Slot::new(Arc::clone(&sandbox), b"b", b"", Arc::default()).unwrap();
+    let both = again.ask(|_| again.ask(|_| again.ask(count)));
+    assert_eq!(both, Ok(1));
+}
+
+#[test]
+fn without_a_spare_place_a_question_waits_for_its_turn() {
+    let (sandbox, slot) = shared(2, 0);
+    std::thread::scope(|scope| {
+        let answered = slot.ask(|guest| {
+            let waiting = scope.spawn(|| slot.ask(count));
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!waiting.is_finished());
+            assert!(sandbox.guest(b"b", b"").is_ok());
+            count(guest)?;
+            Ok(waiting)
+        });
+        assert_eq!(answered.unwrap().join().unwrap(), Ok(2));
+    });
+}
+
+#[test]
+fn a_lost_guest_gives_its_spare_place_back_and_a_panic_loses_it() {
+    let (_sandbox, slot) = shared(3, 1);
+    for _ in 0..3 {
+        let lost = slot.ask(|_| slot.ask(|guest| guest.decide(b"!").map(<[u8]>::to_vec)));
+        assert!(matches!(lost, Err(GuestError::Trapped(_))));
+    }
+    assert_eq!(slot.ask(|_| slot.ask(count)), Ok(1));
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        slot.ask(|guest| -> Result<(), GuestError> {
+            count(guest)?;
+            panic!("on purpose")
+        })
+    }));
+    assert!(panicked.is_err());
+    assert!(matches!(slot.ask(count), Ok(1 | 2)));
 }
