@@ -1,19 +1,26 @@
 //! A bundle in force, the tenants that it is asked for, and the guests that answer.
 
+mod patch;
+mod residents;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use avow_engine::{
-    Answer, Bundle, Question, Situation, Verdict, consent_request,
+    Answer, Bundle, Question, Refusal, Situation, Verdict, consent_request,
     intake::{self, Json, Stamp},
     verdict::Problem,
 };
 
+use self::residents::Residents;
+pub use self::{patch::PatchError, residents::Patch};
 use crate::{
     clock::Clock,
     metrics::Metrics,
@@ -148,15 +155,22 @@ impl Builder {
         sandbox.spare().give(sandbox.limits().guests - kept);
         let sandbox = Arc::new(sandbox);
         let metrics = Arc::new(Metrics::default());
-        let in_force = load(&self.trust, &sandbox, &self.tenants, &metrics, bundle)?;
+        let tenants = self.tenants.iter().map(|(tenant, entities)| {
+            let read = move |bundle: &Bundle| Residents::read(bundle, entities);
+            (tenant.as_str(), read)
+        });
+        let (in_force, residents) = load(&self.trust, &sandbox, &metrics, bundle, tenants)?;
         Ok(Host {
             trust: self.trust,
             clock: self.clock,
-            tenants: self.tenants,
+            tenants: residents
+                .into_iter()
+                .map(|(tenant, residents)| (tenant, Mutex::new(residents)))
+                .collect(),
             sandbox,
             metrics,
             current: RwLock::new(Arc::new(in_force)),
-            replacing: Mutex::new(()),
+            replacing: RwLock::new(()),
         })
     }
 }
@@ -165,12 +179,14 @@ impl Builder {
 pub struct Host {
     trust: Trust,
     clock: Clock,
-    tenants: BTreeMap<String, Json>,
+    /// Held, each, while its tenant is patched.
+    tenants: BTreeMap<String, Mutex<Residents>>,
     sandbox: Arc<Sandbox>,
     metrics: Arc<Metrics>,
     current: RwLock<Arc<InForce>>,
-    /// Held while a bundle is replaced, so that two replacements do not need room for three sets of guests.
-    replacing: Mutex<()>,
+    /// Written while a bundle is replaced, so that two replacements do not need room for three sets of guests; read while a
+    /// tenant is patched, so that no patch gets lost between two bundles.
+    replacing: RwLock<()>,
 }
 
 impl Host {
@@ -212,16 +228,17 @@ impl Host {
     pub fn replace(&self, bundle: &[u8]) -> Result<(), HostError> {
         let _one_at_a_time = self
             .replacing
-            .lock()
+            .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let next = load(
-            &self.trust,
-            &self.sandbox,
-            &self.tenants,
-            &self.metrics,
-            bundle,
-        )?;
+        let tenants = self.tenants.iter().map(|(tenant, residents)| {
+            let again = move |bundle: &Bundle| lock(residents).again(bundle);
+            (tenant.as_str(), again)
+        });
+        let (next, residents) = load(&self.trust, &self.sandbox, &self.metrics, bundle, tenants)?;
         let next = Arc::new(next);
+        for (tenant, now) in self.tenants.values().zip(residents.into_values()) {
+            *lock(tenant) = now;
+        }
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *current, next);
         drop(current);
@@ -307,6 +324,14 @@ impl Host {
 }
 
 fn ask(in_force: &InForce, slot: &Slot, request: &[u8]) -> Result<Verdict, DecideError> {
+    // INVARIANT: a request names residents by their uids. The numbers that guests give them, and the versions that guests count,
+    // begin anew with each image: one that was written for another image could mean other entities.
+    if request.get(VERSION_AT..VERSION_AT + 4) != Some(&[0; 4]) {
+        return Ok(Verdict::refused(Problem {
+            path: String::new(),
+            message: Refusal::Stale.message().to_owned(),
+        }));
+    }
     slot.ask(|guest| {
         let answer = Answer::read(guest.decide(request)?);
         Ok(answer.map(|answer| Verdict::new(&in_force.bundle, &answer)))
@@ -314,13 +339,25 @@ fn ask(in_force: &InForce, slot: &Slot, request: &[u8]) -> Result<Verdict, Decid
     .map_err(|_| DecideError::Unreadable)
 }
 
-fn load(
+/// Where a request says the version of the residents whose numbers it uses; zero where it uses none.
+const VERSION_AT: usize = 8;
+
+/// Nothing that is done to a tenant's residents can panic half-way.
+fn lock(residents: &Mutex<Residents>) -> MutexGuard<'_, Residents> {
+    residents.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The bundle with guests for all tenants, each by what reads its residents; and these, by tenant.
+fn load<'a, R>(
     trust: &Trust,
     sandbox: &Arc<Sandbox>,
-    tenants: &BTreeMap<String, Json>,
     metrics: &Metrics,
     bytes: &[u8],
-) -> Result<InForce, HostError> {
+    tenants: impl Iterator<Item = (&'a str, R)>,
+) -> Result<(InForce, BTreeMap<String, Residents>), HostError>
+where
+    R: FnOnce(&Bundle) -> Result<(Residents, Vec<u8>), Problem>,
+{
     let bundle = trust.verify(bytes)?;
     if bundle.parent().is_some() {
         let target = bundle.meta("target").unwrap_or("unknown").to_owned();
@@ -335,22 +372,23 @@ fn load(
             }
         })
     };
-    let mut slots = BTreeMap::new();
-    for (tenant, entities) in tenants {
-        let residents =
-            intake::residents(&bundle, entities).map_err(|problem| HostError::Residents {
-                tenant: tenant.clone(),
-                problem,
-            })?;
+    let (mut slots, mut kept) = (BTreeMap::new(), BTreeMap::new());
+    for (tenant, read) in tenants {
+        let (residents, patch) = read(&bundle).map_err(|problem| HostError::Residents {
+            tenant: tenant.to_owned(),
+            problem,
+        })?;
         slots.insert(
-            tenant.clone(),
-            slot(&format!("tenant `{tenant}`"), &residents)?,
+            tenant.to_owned(),
+            slot(&format!("tenant `{tenant}`"), &patch)?,
         );
+        kept.insert(tenant.to_owned(), residents);
     }
     let visitors = slot("the visitors", &[])?;
-    Ok(InForce {
+    let in_force = InForce {
         bundle,
         tenants: slots,
         visitors,
-    })
+    };
+    Ok((in_force, kept))
 }

@@ -21,7 +21,7 @@ pub use avow_engine;
 pub use self::{
     clock::Clock,
     gate::{CookieGate, StrippedCookies},
-    host::{DecideError, Host, HostError, InForce},
+    host::{DecideError, Host, HostError, InForce, Patch, PatchError},
     ledger::{Ledger, LedgerError},
     tokens::Tokens,
     trust::{Trust, TrustError},

@@ -121,6 +121,15 @@ pub fn entity(bundle: &Bundle, json: &Json) -> Result<EntityRow, Problem> {
     reader.entity(json, "", Trust::Operator).map(|(_, row)| row)
 }
 
+/// Type, with its namespace, and id of an entity as requests write it.
+///
+/// # Errors
+/// Where the schema declares no such type, or the type no such id.
+pub fn uid(bundle: &Bundle, json: &Json) -> Result<(String, String), Problem> {
+    let uid = Reader::new(bundle)?.uid(json, "")?;
+    Ok((uid.type_name, uid.id))
+}
+
 pub(crate) fn fail<T>(path: &str, message: impl Into<String>) -> Result<T, Problem> {
     Err(Problem {
         path: path.to_owned(),

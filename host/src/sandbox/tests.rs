@@ -213,3 +213,87 @@ fn a_lost_guest_gives_its_spare_place_back_and_a_panic_loses_it() {
     assert!(panicked.is_err());
     assert!(matches!(slot.ask(count), Ok(1 | 2)));
 }
+
+/// Guests that count the patches that they took, refuse the patch `#` and trap over `!`; `guests` places, all but two to lend.
+fn patched(guests: u32) -> (Slot, Arc<AtomicU64>) {
+    let count = r#"(func (export "avow_patch") (param $at i32) (param i32) (result i64)
+        (if (i32.eq (i32.load8_u (local.get $at)) (i32.const 33)) (then (unreachable)))
+        (if (i32.eq (i32.load8_u (local.get $at)) (i32.const 35))
+            (then (i32.store (i32.const 48) (i32.const 1)) (return (i64.const 0x300000000c))))
+        (i32.store8 (i32.const 17) (i32.add (i32.load8_u (i32.const 17)) (i32.const 1)))
+        (i64.const 0x200000000c))"#;
+    let plain =
+        r#"(func (export "avow_patch") (param i32 i32) (result i64) (i64.const 0x200000000c))"#;
+    let wat = misbehaving(TRAPS)
+        .replace(plain, count)
+        .replace("0x1000000001", "0x1000000002");
+    assert!(wat.contains(count) && wat.contains("0x1000000002"));
+    let limits = Limits { guests, ..limits() };
+    let sandbox = Arc::new(Sandbox::with_wat(limits, &wat).unwrap());
+    sandbox.spare().give(guests - 2);
+    let replaced = Arc::new(AtomicU64::new(0));
+    let slot = Slot::new(sandbox, b"b", b"", Arc::clone(&replaced)).unwrap();
+    (slot, replaced)
+}
+
+/// How many patches a guest has taken.
+fn patches(guest: &mut Guest) -> Result<u8, GuestError> {
+    guest.decide(b"?").map(|answer| answer[1])
+}
+
+#[test]
+fn a_guest_that_is_lent_during_a_patch_takes_it_before_it_answers_again() {
+    let (slot, replaced) = patched(4);
+    let under_way = slot.ask(|first| {
+        slot.patch(b"one")?;
+        slot.patch(b"two")?;
+        assert_eq!(slot.ask(patches), Ok(2));
+        patches(first)
+    });
+    assert_eq!(under_way, Ok(0), "it ends by what it began with");
+    let all = slot.ask(|first| {
+        let others = slot.ask(|second| Ok((patches(second)?, slot.ask(patches)?)))?;
+        Ok((patches(first)?, others))
+    });
+    assert_eq!(all, Ok((2, (2, 2))));
+    assert_eq!(slot.version(), 2);
+    assert_eq!(replaced.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_patch_that_is_refused_or_traps_changes_no_guest() {
+    let (slot, replaced) = patched(3);
+    slot.patch(b"one").unwrap();
+    assert!(matches!(slot.patch(b"#"), Err(GuestError::Refused(_))));
+    assert_eq!(replaced.load(Ordering::Relaxed), 0);
+    assert!(matches!(slot.patch(b"!"), Err(GuestError::Trapped(_))));
+    assert_eq!(replaced.load(Ordering::Relaxed), 1);
+    assert_eq!(slot.version(), 1);
+    let both = slot.ask(|first| Ok((patches(first)?, slot.ask(patches)?)));
+    assert_eq!(both, Ok((1, 1)));
+}
+
+#[test]
+fn guests_of_an_earlier_image_end_what_they_do_and_are_not_asked_again() {
+    let (slot, _replaced) = patched(4);
+    slot.patch(b"one").unwrap();
+    let under_way = slot.ask(|first| {
+        assert_eq!(slot.ask(patches), Ok(1));
+        // Its residents are one more patch.
+        slot.renew(b"b", b"residents")?;
+        assert_eq!((slot.version(), slot.ask(patches)), (1, Ok(1)));
+        slot.patch(b"two")?;
+        patches(first)
+    });
+    assert_eq!(under_way, Ok(1));
+    // All places are there again.
+    for _ in 0..3 {
+        let all = slot.ask(|first| {
+            let others = slot.ask(|second| Ok((patches(second)?, slot.ask(patches)?)))?;
+            Ok((patches(first)?, others))
+        });
+        assert_eq!(all, Ok((2, (2, 2))));
+        slot.renew(b"b", b"residents").unwrap();
+        slot.patch(b"two").unwrap();
+    }
+}

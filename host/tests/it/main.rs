@@ -17,5 +17,6 @@ mod evaluation;
 mod gate;
 mod isolation;
 mod ledger;
+mod residents;
 mod site;
 mod support;
