@@ -61,6 +61,8 @@ pub struct Compiled {
     pub promises: Vec<Promise>,
     /// Things that are no errors.
     pub warnings: Vec<Finding>,
+    /// What Cedar's validator has against the rules, where they were compiled all the same; none where it has passed them.
+    pub passed_over: Option<Vec<Finding>>,
     program: Program,
 }
 
@@ -69,6 +71,22 @@ pub struct Compiled {
 /// # Errors
 /// Everything that is wrong with it; nothing is compiled then.
 pub fn compile(files: &Files) -> Result<Compiled, Vec<Finding>> {
+    compile_pack(files, true)
+}
+
+/// Compiles a pack whose rules Cedar's validator need not pass: for those who come from another evaluator, and for tests.
+///
+/// Its findings are in [`Compiled::passed_over`], and the bundle says of itself that it was not validated. The schema then
+/// vouches for nothing that rules read, so decisions look at more rules; they stay Cedar's. Requests are read by it all the
+/// same.
+///
+/// # Errors
+/// Everything else that is wrong with it; nothing is compiled then.
+pub fn compile_unvalidated(files: &Files) -> Result<Compiled, Vec<Finding>> {
+    compile_pack(files, false)
+}
+
+fn compile_pack(files: &Files, validate: bool) -> Result<Compiled, Vec<Finding>> {
     let sources = Sources::new(files);
     let mut findings = Vec::new();
     let manifest = manifest::read(&sources, &mut findings);
@@ -78,14 +96,19 @@ pub fn compile(files: &Files) -> Result<Compiled, Vec<Finding>> {
     let (Some(manifest), Some(cedar)) = (manifest, cedar) else {
         return Err(finding::ordered(findings));
     };
-    let mut program = Program {
-        meta: manifest.meta(),
-        schema: cedar.lower(&catalogue, &mut findings),
-        ..Program::default()
-    };
+    let mut program = started(validate);
+    program.meta.extend(manifest.meta());
+    program.schema = cedar.lower(&catalogue, &mut findings);
     cedar.add_actions(&mut program);
     catalogue.add_entities(&manifest, &sources, &mut program, &mut findings);
-    let rules = policies::read(&sources, Some(&cedar), true, &mut findings);
+    let (rules, misfits) = policies::read(&sources, Some(&cedar), !validate, &mut findings);
+    let passed_over = match validate {
+        true => {
+            findings.extend(misfits);
+            None
+        }
+        false => Some(finding::ordered(misfits)),
+    };
     policies::check(&sources, &rules, &promises, &program, &mut findings);
     program.rules = rules.into_iter().map(|rule| rule.lowered).collect();
     program.index();
@@ -97,11 +120,24 @@ pub fn compile(files: &Files) -> Result<Compiled, Vec<Finding>> {
             manifest,
             promises,
             warnings,
+            passed_over,
             program,
         })
     } else {
         Err(errors.into_iter().chain(warnings).collect())
     }
+}
+
+/// A program without rules yet. One that is not validated says so to whoever reads the bundle.
+fn started(validate: bool) -> Program {
+    let mut program = Program {
+        open: !validate,
+        ..Program::default()
+    };
+    if program.open {
+        program.meta.insert("validated".to_owned(), "no".to_owned());
+    }
+    program
 }
 
 /// Cedar text without manifest and catalogue: for tests of the engine, and for those who come from another evaluator.
@@ -133,13 +169,7 @@ impl Plain<'_> {
         }
         let sources = Sources::new(&files);
         let mut findings = Vec::new();
-        let mut program = Program {
-            open: !self.validate,
-            ..Program::default()
-        };
-        if !self.validate {
-            program.meta.insert("validated".to_owned(), "no".to_owned());
-        }
+        let mut program = started(self.validate);
         let cedar = match self.schema.is_some() || self.validate {
             true => schema::read(&sources, &mut findings),
             false => None,
@@ -148,7 +178,9 @@ impl Plain<'_> {
             program.schema = cedar.lower(&Catalogue::default(), &mut findings);
             cedar.add_actions(&mut program);
         }
-        let rules = policies::read(&sources, cedar.as_ref(), self.validate, &mut findings);
+        let validator = cedar.as_ref().filter(|_| self.validate);
+        let (rules, misfits) = policies::read(&sources, validator, !self.validate, &mut findings);
+        findings.extend(misfits);
         program.rules = rules.into_iter().map(|rule| rule.lowered).collect();
         program.index();
         if findings.iter().any(|f| f.severity == Severity::Error) {

@@ -33,12 +33,14 @@ struct Written<'a> {
     span: Range<usize>,
 }
 
+/// The rules, lowered: `open` where the schema vouches for nothing that they read. Beside them, what Cedar's validator has
+/// against them by a schema; the caller says whether that counts.
 pub(crate) fn read(
     sources: &Sources<'_>,
-    cedar: Option<&Cedar>,
-    validate: bool,
+    validator: Option<&Cedar>,
+    open: bool,
     findings: &mut Vec<Finding>,
-) -> Vec<Found> {
+) -> (Vec<Found>, Vec<Finding>) {
     let mut all = PolicySet::new();
     let mut written: BTreeMap<String, Written<'_>> = BTreeMap::new();
     for (file, text) in sources.ending(".cedar") {
@@ -58,8 +60,9 @@ pub(crate) fn read(
     for (file, text) in sources.ending(".links.json") {
         links::read(sources, file, text, &mut all, &mut links, findings);
     }
-    if let Some(cedar) = cedar.filter(|_| validate) {
-        check_types(sources, cedar, &all, &written, &links, findings);
+    let mut misfits = Vec::new();
+    if let Some(cedar) = validator {
+        check_types(sources, cedar, &all, &written, &links, &mut misfits);
     }
     let mut found = Vec::new();
     for policy in all.policies() {
@@ -70,7 +73,7 @@ pub(crate) fn read(
         };
         match rule(sources, at, id, policy.as_ref()) {
             Ok(mut lowered) => {
-                lowered.lower_scope(!validate);
+                lowered.lower_scope(open);
                 found.push(Found {
                     lowered,
                     file: at.file.to_owned(),
@@ -90,7 +93,7 @@ pub(crate) fn read(
         };
         key(a).cmp(&key(b))
     });
-    found
+    (found, misfits)
 }
 
 /// Adds what a file has to the set, under the names that its `@id`s or their places give.

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use avow_engine::{code::Op, format::Cell};
 
-use crate::program::{Action, Attr, EntityType, Instruction, Program, Schema, Type, Uid};
+use crate::program::{
+    Action, ActionScope, Attr, EntityType, Instruction, Program, Schema, Type, Uid,
+};
 
 /// Attributes that the banner and the gate read, whatever the rules read.
 const SHOWN: [&str; 8] = [
@@ -25,7 +27,7 @@ const SHOWN: [&str; 8] = [
 const NOTES: [&str; 2] = ["clause", "obligation"];
 
 /// What a bundle for a browser says of itself.
-const META: [&str; 8] = [
+const META: [&str; 9] = [
     "pack",
     "name",
     "operator",
@@ -34,6 +36,7 @@ const META: [&str; 8] = [
     "consent.cookie",
     "consent.days",
     "offer",
+    "validated",
 ];
 
 pub(crate) fn browser(whole: &Program) -> Program {
@@ -63,7 +66,7 @@ pub(crate) fn browser(whole: &Program) -> Program {
         ..Program::default()
     };
     for (number, rule) in whole.rules.iter().enumerate() {
-        if kept.contains(&number) {
+        if kept.contains(&number) && may_be_asked(whole, &rule.actions, &actions) {
             let mut rule = rule.clone();
             rule.source = (String::new(), 0, 0);
             rule.notes.retain(|key, _| NOTES.contains(&key.as_str()));
@@ -88,6 +91,22 @@ pub(crate) fn browser(whole: &Program) -> Program {
     slice.meta.insert("target".to_owned(), "browser".to_owned());
     slice.index();
     slice
+}
+
+/// Whether a scope can match one of the actions. An index that is open does not say: there the groups are left to the code. But
+/// the actions' groups are the bundle's facts, validated or not.
+fn may_be_asked(whole: &Program, scope: &ActionScope, actions: &BTreeMap<Uid, Action>) -> bool {
+    let is_in = |action: &Uid, group: &Uid| {
+        let row = whole.entities.get(action);
+        action == group || row.is_some_and(|row| row.parents.contains(group))
+    };
+    match scope {
+        ActionScope::Any => true,
+        ActionScope::Eq(uid) => actions.contains_key(uid),
+        ActionScope::In(groups) => actions
+            .keys()
+            .any(|action| groups.iter().any(|group| is_in(action, group))),
+    }
 }
 
 fn used_attributes(slice: &Program) -> BTreeSet<String> {

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use crate::{
     key,
     output::{Exit, fail},
-    pack::{PackArg, open},
+    pack::{PackArg, ValidationArg, open},
     widget_files,
 };
 
@@ -27,7 +27,10 @@ enum TargetArg {
 #[command(after_help = "Examples:
   avow build policies/opsyn --out opsyn.avow
   avow build policies/opsyn --out opsyn.avow --sign signing.key
-  avow build policies/opsyn --target browser --out site/avow")]
+  avow build policies/opsyn --target browser --out site/avow
+  avow build moving --no-validate --out moving.avow
+
+A bundle that was built with --no-validate says so of itself, and `avow serve` warns of it.")]
 pub(crate) struct Args {
     #[command(flatten)]
     pack: PackArg,
@@ -43,6 +46,8 @@ pub(crate) struct Args {
     /// Path under which the site serves the folder
     #[arg(long, value_name = "PATH", default_value = "/avow")]
     base: String,
+    #[command(flatten)]
+    validation: ValidationArg,
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
@@ -58,7 +63,7 @@ fn build(args: &Args) -> Result<(), Exit> {
         Some(file) => Some(key::read(file)?),
         None => None,
     };
-    let pack = open(&args.pack.pack)?;
+    let pack = open(&args.pack.pack, args.validation)?;
     let target = match args.target {
         TargetArg::Server => Target::Server,
         TargetArg::Browser => Target::Browser,

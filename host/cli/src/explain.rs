@@ -12,13 +12,14 @@ use serde::Serialize;
 
 use crate::{
     output::{self, Exit, coloured, fail},
-    pack::{self, PackArg, open},
+    pack::{self, PackArg, Validation, ValidationArg, open},
 };
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   avow explain policies/opsyn --case 'the analytics script loads'
   avow explain policies/opsyn --request request.json --tenant acme --at 2026-03-01T00:00:00Z
+  avow explain moving --no-validate --request request.json
 
 A request: {\"principal\": \"User::\\\"ada\\\"\", \"action\": \"view\", \"resource\": \"Record::\\\"r1\\\"\", \"context\": {}, \"entities\": []}")]
 #[command(group = clap::ArgGroup::new("what").required(true))]
@@ -40,10 +41,14 @@ pub(crate) struct Args {
     /// Print the explanation as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    validation: ValidationArg,
 }
 
 #[derive(Serialize)]
 struct Explanation {
+    #[serde(flatten)]
+    validation: Validation,
     request: Json,
     #[serde(flatten)]
     verdict: Verdict,
@@ -78,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Exit {
 }
 
 fn explain(args: &Args) -> Result<Explanation, Exit> {
-    let pack = open(&args.pack.pack)?;
+    let pack = open(&args.pack.pack, args.validation)?;
     let (request, mut now, mut tenant) = match (&args.case, &args.request) {
         (Some(name), _) => {
             let cases = pack.cases()?;
@@ -137,6 +142,7 @@ fn explain(args: &Args) -> Result<Explanation, Exit> {
         })
         .collect();
     Ok(Explanation {
+        validation: pack.validation(),
         request,
         verdict,
         summary,

@@ -19,6 +19,24 @@ pub(crate) struct PackArg {
     pub(crate) pack: PathBuf,
 }
 
+/// The argument by which a pack is compiled whose rules would not pass.
+#[derive(Clone, Copy, clap::Args)]
+pub(crate) struct ValidationArg {
+    /// Compile rules that Cedar's validator does not pass, too: to move from another evaluator, never for good
+    #[arg(long)]
+    pub(crate) no_validate: bool,
+}
+
+/// How a pack's rules were validated, in reports.
+#[derive(Clone, Copy, serde::Serialize)]
+pub(crate) struct Validation {
+    /// Whether Cedar's validator has passed the rules.
+    validated: bool,
+    /// How many of its findings were passed over, where it has not been asked to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passed_over: Option<usize>,
+}
+
 /// A pack that compiles.
 pub(crate) struct Pack {
     pub(crate) files: Files,
@@ -37,11 +55,23 @@ pub(crate) fn files(folder: &Path) -> Result<Files, Exit> {
     avow_host::pack::read(folder).map_err(|error| fail(Exit::System, error))
 }
 
-/// Compiles a pack; what is wrong is printed on standard error.
-pub(crate) fn open(folder: &Path) -> Result<Pack, Exit> {
+/// Compiles a pack; what is wrong is printed on standard error, and what is lost where nothing validates it.
+pub(crate) fn open(folder: &Path, validation: ValidationArg) -> Result<Pack, Exit> {
     let files = files(folder)?;
-    match avow_compiler::compile(&files) {
-        Ok(compiled) => Ok(Pack { files, compiled }),
+    let compiled = match validation.no_validate {
+        true => avow_compiler::compile_unvalidated(&files),
+        false => avow_compiler::compile(&files),
+    };
+    match compiled {
+        Ok(compiled) => {
+            if let Some(passed_over) = &compiled.passed_over {
+                let count = output::count(passed_over.len(), "finding");
+                eprintln!(
+                    "warning: not validated: {count} of Cedar's validator passed over, which `avow check` shows; {UNVALIDATED}"
+                );
+            }
+            Ok(Pack { files, compiled })
+        }
         Err(findings) => {
             print_findings(&findings, &files);
             let count = output::count(findings.len(), "finding");
@@ -53,6 +83,9 @@ pub(crate) fn open(folder: &Path) -> Result<Pack, Exit> {
     }
 }
 
+/// What is lost without validation.
+pub(crate) const UNVALIDATED: &str = "a wrong name or type is met only when something is decided: then a permit permits nothing and a forbid fails the decision; and each decision looks at more rules";
+
 pub(crate) fn print_findings(findings: &[Finding], files: &Files) {
     for finding in findings {
         eprintln!(
@@ -63,6 +96,15 @@ pub(crate) fn print_findings(findings: &[Finding], files: &Files) {
 }
 
 impl Pack {
+    /// What reports say of its validation.
+    pub(crate) fn validation(&self) -> Validation {
+        let passed_over = self.compiled.passed_over.as_ref().map(Vec::len);
+        Validation {
+            validated: passed_over.is_none(),
+            passed_over,
+        }
+    }
+
     /// The pack's cases.
     pub(crate) fn cases(&self) -> Result<Vec<Case>, Exit> {
         let bundle = self.bundle()?;

@@ -18,7 +18,7 @@ use avow_host::{
 
 use crate::{
     output::{Exit, fail},
-    pack,
+    pack::{self, ValidationArg},
 };
 
 /// Decide requests, take down choices and serve the widget.
@@ -26,6 +26,7 @@ use crate::{
 #[command(after_help = "Examples:
   avow serve policies/opsyn --entities acme=acme.json --tenant acme
   avow serve opsyn.avow --key 8f3c… --entities acme=acme.json --tokens tokens.toml --listen 0.0.0.0:7870
+  avow serve moving --no-validate --entities acme=acme.json --tenant acme
   avow serve opsyn.avow --allow-unsigned --ledger consent.db --site site/avow --app-host app.example.com
 
 A decision, in the shape of AuthZEN's Authorization API 1.0:
@@ -77,6 +78,8 @@ pub(crate) struct Args {
     /// This is a developer's machine: cookies need not be `Secure`
     #[arg(long)]
     development: bool,
+    #[command(flatten)]
+    validation: ValidationArg,
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
@@ -128,7 +131,7 @@ async fn serve(args: &Args) -> Result<(), Exit> {
     }
     let digest = host.in_force().digest();
     tracing::info!(%address, bundle = digest, tenants = host.tenants().count(), "serving");
-    reload_on_hangup(args.source.clone(), host);
+    reload_on_hangup(args.source.clone(), args.validation, host);
     http::serve(listener, app.router())
         .await
         .map_err(|error| fail(Exit::System, error))
@@ -145,20 +148,38 @@ fn host(args: &Args) -> Result<Arc<Host>, Exit> {
     for (tenant, file) in tenants(args)? {
         builder = builder.tenant(tenant, entities(&file)?);
     }
-    let host = builder.build(&bundle(&args.source)?).map_err(|error| {
-        let exit = match error {
-            HostError::Sandbox(_) => Exit::System,
-            _ => Exit::Wrong,
-        };
-        fail(exit, error)
-    })?;
+    let host = builder
+        .build(&bundle(&args.source, args.validation)?)
+        .map_err(|error| {
+            let exit = match error {
+                HostError::Sandbox(_) => Exit::System,
+                _ => Exit::Wrong,
+            };
+            fail(exit, error)
+        })?;
+    warn_unvalidated(&host);
     Ok(Arc::new(host))
 }
 
+/// A bundle that was not validated is served, and never in silence.
+fn warn_unvalidated(host: &Host) {
+    if host.in_force().bundle().meta("validated") == Some("no") {
+        tracing::warn!(
+            "the bundle in force was not validated: {}",
+            pack::UNVALIDATED
+        );
+    }
+}
+
 /// The bundle's bytes, compiled first where `source` is a pack.
-fn bundle(source: &Path) -> Result<Vec<u8>, Exit> {
+fn bundle(source: &Path, validation: ValidationArg) -> Result<Vec<u8>, Exit> {
     if source.is_dir() {
-        return Ok(pack::open(source)?.compiled.bundle(Target::Server));
+        let pack = pack::open(source, validation)?;
+        return Ok(pack.compiled.bundle(Target::Server));
+    }
+    if validation.no_validate {
+        let message = "a bundle is compiled already: `--no-validate` is for the folder of a pack";
+        return Err(fail(Exit::Usage, message));
     }
     fs::read(source).map_err(|error| unreadable(source, error))
 }
@@ -244,7 +265,7 @@ fn visits(args: &Args) -> Visits {
 }
 
 #[cfg(unix)]
-fn reload_on_hangup(source: PathBuf, host: Arc<Host>) {
+fn reload_on_hangup(source: PathBuf, validation: ValidationArg, host: Arc<Host>) {
     use tokio::signal::unix::{SignalKind, signal};
 
     let Ok(mut hangups) = signal(SignalKind::hangup()) else {
@@ -255,14 +276,15 @@ fn reload_on_hangup(source: PathBuf, host: Arc<Host>) {
         while hangups.recv().await.is_some() {
             let (source, host) = (source.clone(), Arc::clone(&host));
             let reloaded = tokio::task::spawn_blocking(move || {
-                let Ok(bytes) = bundle(&source) else {
+                let Ok(bytes) = bundle(&source, validation) else {
                     return;
                 };
                 match host.replace(&bytes) {
-                    Ok(()) => tracing::info!(
-                        bundle = host.in_force().digest(),
-                        "another bundle is in force"
-                    ),
+                    Ok(()) => {
+                        let bundle = host.in_force().digest();
+                        tracing::info!(bundle, "another bundle is in force");
+                        warn_unvalidated(&host);
+                    }
                     Err(error) => tracing::error!(%error, "the bundle stays as it was"),
                 }
             });
@@ -274,7 +296,7 @@ fn reload_on_hangup(source: PathBuf, host: Arc<Host>) {
 }
 
 #[cfg(not(unix))]
-fn reload_on_hangup(_: PathBuf, _: Arc<Host>) {}
+fn reload_on_hangup(_: PathBuf, _: ValidationArg, _: Arc<Host>) {}
 
 fn unreadable(path: &Path, error: std::io::Error) -> Exit {
     fail(

@@ -11,14 +11,15 @@ use serde::Serialize;
 
 use crate::{
     output::{self, Exit, coloured},
-    pack::{Pack, PackArg, decide, open},
+    pack::{Pack, PackArg, Validation, ValidationArg, decide, open},
 };
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   avow test policies/opsyn
   avow test policies/opsyn --filter cookies
-  avow test policies/opsyn --json | jq '.failures[].name'")]
+  avow test policies/opsyn --json | jq '.failures[].name'
+  avow test moving --no-validate")]
 pub(crate) struct Args {
     #[command(flatten)]
     pack: PackArg,
@@ -28,10 +29,14 @@ pub(crate) struct Args {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    validation: ValidationArg,
 }
 
 #[derive(Serialize)]
 struct Report {
+    #[serde(flatten)]
+    validation: Validation,
     passed: usize,
     failed: usize,
     failures: Vec<Failure>,
@@ -59,7 +64,7 @@ struct Failure {
 
 pub(crate) fn run(args: &Args) -> Exit {
     let start = Instant::now();
-    let opened = open(&args.pack.pack).and_then(|pack| {
+    let opened = open(&args.pack.pack, args.validation).and_then(|pack| {
         let cases = pack.cases()?;
         let engine = Engine::new(pack.bundle()?);
         Ok((pack, cases, engine))
@@ -107,6 +112,7 @@ pub(crate) fn run(args: &Args) -> Exit {
 fn report(pack: &Pack, cases: &[Case], filtered: bool) -> Report {
     let promises = &pack.compiled.promises;
     Report {
+        validation: pack.validation(),
         passed: 0,
         failed: 0,
         failures: Vec::new(),
