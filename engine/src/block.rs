@@ -251,7 +251,13 @@ impl<'a> View<'a> {
             Cell::Entity(type_name, id) => Self::Entity(type_name, id),
             Cell::Set(items) => {
                 let unique: BTreeSet<&Cell> = items.iter().collect();
-                let items = unique.into_iter().map(|item| (None, Self::of(item)));
+                let mut ordered: Vec<&Cell> = unique.into_iter().collect();
+                // As the engine orders texts, which it then need not do.
+                ordered.sort_by_key(|item| match item {
+                    Cell::Str(text) => text.len(),
+                    _ => 0,
+                });
+                let items = ordered.into_iter().map(|item| (None, Self::of(item)));
                 Self::Parts(kind::SET, items.collect())
             }
             Cell::Record(record) => Self::record(fields(record)),

@@ -14,6 +14,13 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk::<8>()?))
 }
 
+/// Words that follow each other: one look at the length for all of them.
+#[inline]
+pub(crate) fn words<const N: usize>(bytes: &[u8], at: usize) -> Option<[u32; N]> {
+    let (words, _) = bytes.get(at..)?.as_chunks::<4>();
+    Some(words.first_chunk::<N>()?.map(u32::from_le_bytes))
+}
+
 /// The items `start..start + len`; none where they are not all there.
 pub(crate) fn slice<T>(items: &[T], start: usize, len: usize) -> Option<&[T]> {
     items.get(start..start.checked_add(len)?)

@@ -31,8 +31,8 @@ macro_rules! operations {
 operations! {
     /// Push constant `c`.
     Const = 0,
-    /// Push variable `a`: principal, action, resource, context.
-    Var = 1,
+    /// Push reading `c`.
+    Read = 1,
     /// `&&`: the top must be a bool; where it is false, jump to `c` and leave it, else drop it.
     And = 2,
     /// `||`: the top must be a bool; where it is true, jump to `c` and leave it, else drop it.
@@ -49,7 +49,7 @@ operations! {
     Negate = 8,
     /// `isEmpty`
     IsEmpty = 9,
-    /// `==`. Of this and the next two and `in`, one side may be a constant: with `b` 1 the right one is constant `c`, with 2 the left.
+    /// `==`. This and the next two and `in` take their sides from where [`Sides`] says, and may jump as `&&` and `||` do.
     Equal = 10,
     /// `<`
     Less = 11,
@@ -91,8 +91,74 @@ operations! {
     Call = 29,
     /// The result of an `if` that may be the clock's: it is no longer followed.
     Still = 30,
-    /// Push attribute `c`, a name, of variable `a`.
-    Field = 31,
+}
+
+impl Op {
+    /// Whether it compares two values that [`Sides`] tells where to find.
+    #[must_use]
+    pub fn compares(self) -> bool {
+        matches!(self, Self::Equal | Self::Less | Self::LessEqual | Self::In)
+    }
+}
+
+/// Where an instruction that compares finds its sides, and where it goes on: what its `a` and `b` say.
+///
+/// `a` is zero where the left side is on the stack, else the number of a reading plus one. Of `b`, from the lowest bit: two bits
+/// of the right side (0 on the stack, and then the left one too; 1 constant `c`; 2 reading `c`) | whether the result is negated |
+/// whether a jump is that of `||` | 12 bits of how many instructions ahead it leads. Where that is zero, the result is left on
+/// the stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// The reading that is the left side; none where the stack has it.
+    pub left: Option<u32>,
+    /// What the right side is.
+    pub right: Right,
+    /// Whether the result is negated.
+    pub negated: bool,
+    /// Whether it jumps where the result is true, not where it is false.
+    pub is_or: bool,
+    /// Instructions from this one to the jump's target.
+    pub ahead: u32,
+}
+
+/// What the right side of a comparison is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Right {
+    /// The topmost value.
+    #[default]
+    Stack,
+    /// Constant `c`.
+    Constant,
+    /// Reading `c`.
+    Reading,
+}
+
+impl Sides {
+    /// How far ahead a jump may lead.
+    pub const FARTHEST: u32 = (1 << 12) - 1;
+
+    /// What an instruction that compares says; none of any other.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of(i: Instruction) -> Option<Self> {
+        i.op().compares().then(|| Self {
+            left: i.left(),
+            right: i.right(),
+            negated: i.negated(),
+            is_or: i.is_or(),
+            ahead: i.ahead(),
+        })
+    }
+
+    /// `a` and `b`; what does not fit is cut off, and refused where the bundle is loaded.
+    #[must_use]
+    pub fn encode(self) -> (u8, u16) {
+        let left = self.left.map_or(0, |reading| reading as u8 + 1);
+        let b = self.right as u16
+            | u16::from(self.negated) << 2
+            | u16::from(self.is_or) << 3
+            | (self.ahead as u16) << 4;
+        (left, b)
+    }
 }
 
 macro_rules! functions {
@@ -158,37 +224,72 @@ functions! {
     ToDays = 21, "toDays", 1;
 }
 
-/// A decoded instruction.
+/// An instruction, as its bytes are: what it does, and three operands.
 #[derive(Clone, Copy, Debug)]
-pub struct Instruction {
-    /// What it does.
-    pub op: Op,
-    /// First operand.
-    pub a: u8,
-    /// Second operand.
-    pub b: u16,
-    /// Third operand.
-    pub c: u32,
-}
+pub struct Instruction(u64);
 
 impl Instruction {
+    /// An instruction of its parts.
+    #[must_use]
+    pub fn new(op: Op, a: u8, b: u16, c: u32) -> Self {
+        Self(u64::from(op as u8) | u64::from(a) << 8 | u64::from(b) << 16 | u64::from(c) << 32)
+    }
+
     /// The instruction's bytes.
     #[must_use]
     pub fn encode(self) -> [u8; INSTRUCTION_BYTES] {
-        let Self { op, a, b, c } = self;
-        (u64::from(op as u8) | u64::from(a) << 8 | u64::from(b) << 16 | u64::from(c) << 32)
-            .to_le_bytes()
+        self.0.to_le_bytes()
     }
 
-    /// Instruction `number` of `code`.
-    pub(crate) fn decode(code: &[u8], number: usize) -> Option<Self> {
-        let word = u64_at(code, number.checked_mul(INSTRUCTION_BYTES)?)?;
-        Some(Self {
-            op: Op::from_code(word as u8)?,
-            a: (word >> 8) as u8,
-            b: (word >> 16) as u16,
-            c: (word >> 32) as u32,
-        })
+    /// The instruction that begins at a byte of `code`.
+    pub(crate) fn decode(code: &[u8], at: usize) -> Option<Self> {
+        let word = u64_at(code, at)?;
+        Op::from_code(word as u8).map(|_| Self(word))
+    }
+
+    /// What it does.
+    pub(crate) fn op(self) -> Op {
+        // INVARIANT: it was made of one, or decoded.
+        Op::from_code(self.0 as u8).unwrap_or(Op::Jump)
+    }
+
+    pub(crate) fn a(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    pub(crate) fn b(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    pub(crate) fn c(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
+
+/// Of an instruction that compares: what [`Sides`] says.
+impl Instruction {
+    pub(crate) fn left(self) -> Option<u32> {
+        u32::from(self.a()).checked_sub(1)
+    }
+
+    pub(crate) fn right(self) -> Right {
+        match self.b() & 3 {
+            0 => Right::Stack,
+            1 => Right::Constant,
+            _ => Right::Reading,
+        }
+    }
+
+    pub(crate) fn negated(self) -> bool {
+        self.b() & 4 != 0
+    }
+
+    pub(crate) fn is_or(self) -> bool {
+        self.b() & 8 != 0
+    }
+
+    pub(crate) fn ahead(self) -> u32 {
+        u32::from(self.b() >> 4)
     }
 }
 
@@ -196,6 +297,8 @@ impl Instruction {
 pub(crate) struct Verifier<'a> {
     code: &'a [u8],
     store: &'a Store,
+    /// Readings that there are.
+    readings: u32,
     next: u32,
     /// Height of the stack before each instruction of a rule, and at its end.
     heights: Vec<u32>,
@@ -204,10 +307,11 @@ pub(crate) struct Verifier<'a> {
 const UNREACHED: u32 = u32::MAX;
 
 impl<'a> Verifier<'a> {
-    pub(crate) fn new(code: &'a [u8], store: &'a Store) -> Self {
+    pub(crate) fn new(code: &'a [u8], store: &'a Store, readings: u32) -> Self {
         Self {
             code,
             store,
+            readings,
             next: 0,
             heights: Vec::new(),
         }
@@ -255,26 +359,37 @@ impl<'a> Verifier<'a> {
     }
 
     fn instruction(&mut self, number: u32) -> Option<()> {
-        let i = Instruction::decode(self.code, (self.next + number) as usize)?;
+        let i = Instruction::decode(self.code, (self.next + number) as usize * INSTRUCTION_BYTES)?;
         let before = *self.heights.get(number as usize)?;
         if before == UNREACHED {
             return None;
         }
-        let (b, c) = (u32::from(i.b), i.c);
+        let (b, c) = (u32::from(i.b()), i.c());
         let constants = |len: u32| {
             let end = c.checked_add(len);
             end.is_some_and(|end| end <= self.store.cells())
         };
-        let target = match i.op {
+        let ahead = if i.op().compares() { i.ahead() } else { 0 };
+        let target = match i.op() {
             Op::And | Op::Or | Op::If | Op::Jump => Some(c),
             Op::HasStep => Some(number + b),
-            _ => None,
+            _ => (ahead > 0).then_some(number + ahead),
         };
-        let (takes, gives, sound) = match i.op {
+        let (takes, gives, sound) = match i.op() {
             Op::Const => (0, 1, constants(1)),
-            Op::Var => (0, 1, i.a < 4),
-            Op::Field => (0, 1, i.a < 4 && self.store.is_name(c)),
-            Op::Equal | Op::Less | Op::LessEqual | Op::In if b > 0 => (1, 1, b < 3 && constants(1)),
+            Op::Read => (0, 1, c < self.readings),
+            Op::Equal | Op::Less | Op::LessEqual | Op::In => {
+                let (left, right) = (i.left(), i.right());
+                let sound = match right {
+                    Right::Stack => left.is_none(),
+                    Right::Constant => constants(1),
+                    Right::Reading => c < self.readings,
+                };
+                let takes = u32::from(left.is_none()) + u32::from(right == Right::Stack);
+                let gives = u32::from(ahead == 0);
+                let known = i.b() & 3 < 3 && left < Some(self.readings);
+                (takes, gives, sound && known)
+            }
             Op::And | Op::Or | Op::If => (1, 0, true),
             Op::Jump => (0, 0, true),
             Op::Bool | Op::Still | Op::Not | Op::Negate | Op::IsEmpty => (1, 1, true),
@@ -282,17 +397,17 @@ impl<'a> Verifier<'a> {
             Op::Like => (1, 1, b > 0 && constants(b)),
             Op::Set => (c, 1, true),
             Op::Record => (b, 1, constants(b)),
-            Op::Call => (b, 1, usize::from(i.a) < Function::ALL.len()),
+            Op::Call => (b, 1, usize::from(i.a()) < Function::ALL.len()),
             _ => (2, 1, true),
         };
         let after = before.checked_sub(takes)?.checked_add(gives)?;
         let mut sound = sound && after <= limits::STACK;
         if let Some(target) = target {
             // Forward only, so code ends. `&&` and `||` leave their value where they jump.
-            let kept = u32::from(matches!(i.op, Op::And | Op::Or));
+            let kept = u32::from(matches!(i.op(), Op::And | Op::Or) || ahead > 0);
             sound &= target > number && self.meet(target, after + kept);
         }
-        if i.op != Op::Jump {
+        if i.op() != Op::Jump {
             sound &= self.meet(number + 1, after);
         }
         sound.then_some(())

@@ -4,14 +4,14 @@ use alloc::vec::Vec;
 
 use crate::{
     answer::{Decision, EvalError, Head, Outcome, Refusal},
-    block::PATCH_MAGIC,
+    block::{PATCH_MAGIC, kind},
     bundle::{Bundle, RuleRow, layout},
-    bytes::u32_at,
-    eval::{self, Machine},
+    bytes::words,
+    eval::Machine,
     limits,
     request::{HEAD_BYTES, MAGIC},
     store::{Below, Fuel, Mark, Span, Value},
-    time::{Clock, FOREVER},
+    time::{Clock, FIXED, FOREVER, WHOLE},
     trace,
 };
 
@@ -25,6 +25,7 @@ pub struct Engine {
     mark: Mark,
     version: u32,
     stack: Vec<Value>,
+    read: Vec<Value>,
     candidates: Vec<u32>,
     tally: Tally,
     trace: Vec<u8>,
@@ -47,6 +48,7 @@ impl Engine {
             bundle,
             version: 0,
             stack: Vec::new(),
+            read: Vec::new(),
             candidates: Vec::new(),
             tally: Tally::default(),
             trace: Vec::new(),
@@ -86,7 +88,7 @@ impl Engine {
     pub fn patch(&mut self, patch: &[u8]) -> Result<(), Refusal> {
         let mark = self.mark;
         let bundle = self.bundle.entity_count();
-        match self.open(patch, &mut Fuel::new(u32::MAX), true) {
+        match self.open(patch, &mut Fuel::for_bytes(patch.len()), true) {
             Ok((_, removed)) => self.bundle.store.remove(removed, bundle),
             Err(refusal) => {
                 self.bundle.store.reset(mark);
@@ -113,9 +115,10 @@ impl Engine {
         if input.len() > limit {
             return Err(Refusal::TooLarge);
         }
-        let word = |at: usize| u32_at(input, at).ok_or(Refusal::Malformed);
-        let (tag, version) = (word(4)?, word(8)?);
-        if !input.starts_with(&magic) {
+        let Some([first, tag, version]) = words(input, 0) else {
+            return Err(Refusal::Malformed);
+        };
+        if first != u32::from_le_bytes(magic) {
             return Err(Refusal::Malformed);
         }
         // What it may name by numbers: nothing, the bundle's symbols, or the residents' too.
@@ -173,9 +176,10 @@ impl Engine {
         let store = &mut self.bundle.store;
         let mut question = || {
             store.order_record(context)?;
-            let uid = |i: usize| store.uid_of(&below, u32_at(request, 12 + i * 4)?);
+            let [principal, action, resource] = words(request, UIDS_AT)?;
+            let uid = |number| store.uid_of(&below, number);
             Some(Question {
-                uids: [uid(0)?, uid(1)?, uid(2)?],
+                uids: [uid(principal)?, uid(action)?, uid(resource)?],
                 context,
             })
         };
@@ -185,6 +189,8 @@ impl Engine {
     fn run(&mut self, question: &Question, mut fuel: Fuel, explains: bool) -> Head {
         let rules_at = self.bundle.span(layout::RULES).start as usize;
         let code = self.bundle.span(layout::CODE).start as usize;
+        let readings = self.bundle.span(layout::READINGS).start as usize;
+        let all = self.bundle.readings() as usize;
         let Bundle {
             store, index, now, ..
         } = &mut self.bundle;
@@ -193,12 +199,26 @@ impl Engine {
             return Head::refused(Refusal::NotInSchema);
         }
         let clock = store.field(question.context, *now);
-        let moves = clock.kind == crate::block::kind::DATETIME;
+        let moves = clock.kind == kind::DATETIME;
+        let [principal, action, resource] = question
+            .uids
+            .map(|uid| Value::new(kind::ENTITY, u64::from(uid)));
+        let context = Value {
+            key: if moves { WHOLE } else { FIXED },
+            ..Value::new(kind::RECORD, question.context.payload())
+        };
+        let mut read = core::mem::take(&mut self.read);
+        read.clear();
+        read.extend_from_slice(&[principal, action, resource, context]);
+        while read.len() < all {
+            read.push(Value::MISSING);
+        }
         let mut machine = Machine {
             store,
-            stack: &mut self.stack,
+            stack: core::mem::take(&mut self.stack),
             code,
-            variables: eval::variables(question.uids, question.context, moves),
+            readings,
+            read,
             now: *now,
             fuel,
             clock: Clock {
@@ -212,7 +232,6 @@ impl Engine {
         let mut given_up = machine.fuel.is_out;
         for rule in &self.candidates {
             let row = RuleRow::read(&machine.store.bytes, rules_at, *rule);
-            machine.fuel.spend(1);
             let result = machine.run(row.code);
             if let Some(trace) = &mut machine.trace {
                 trace::end(trace, *rule, result);
@@ -222,14 +241,18 @@ impl Engine {
                 break;
             }
         }
-        if given_up {
-            // Nothing is said but where.
-            return Head::limit();
-        }
         let until = machine.clock.until;
-        self.tally.head(until)
+        (self.stack, self.read) = (machine.stack, machine.read);
+        match given_up {
+            // Nothing is said but where.
+            true => Head::limit(),
+            false => self.tally.head(until),
+        }
     }
 }
+
+/// Where principal, action and resource stand in a request.
+const UIDS_AT: usize = 12;
 
 /// Bytes of a patch before its block: magic | tag of the bundle | version that it is for.
 const PATCH_HEAD_BYTES: usize = 12;

@@ -13,21 +13,26 @@ use core::cmp::Ordering;
 use crate::{
     answer::EvalError,
     block::kind,
+    bundle::{self, layout::VARIABLES},
     bytes::len32,
-    code::{Function, Instruction, Op},
+    code::{Function, INSTRUCTION_BYTES, Instruction, Op, Right},
     ext::{self, Ip},
     store::{Fuel, Span, Store, Value},
     time::{Clock, FIXED, GROWS, SHRINKS, WHOLE},
+    trace,
 };
 
 /// One decision's evaluation.
 pub(crate) struct Machine<'a> {
     pub(crate) store: &'a mut Store,
-    pub(crate) stack: &'a mut Vec<Value>,
+    pub(crate) stack: Vec<Value>,
     /// Where the code begins among the store's bytes.
     pub(crate) code: usize,
-    /// Principal, action, resource, context.
-    pub(crate) variables: [Value; 4],
+    /// Where the readings begin.
+    pub(crate) readings: usize,
+    /// Of each reading its value, once it was read: it is the same for all rules. The first are principal, action, resource and
+    /// context.
+    pub(crate) read: Vec<Value>,
     /// The name `now`.
     pub(crate) now: u32,
     pub(crate) fuel: Fuel,
@@ -43,32 +48,124 @@ impl Machine<'_> {
     pub(crate) fn run(&mut self, code: Span) -> Result<bool, (u32, EvalError)> {
         self.stack.clear();
         self.error = None;
+        // Jumps lead forward only: no instruction is run twice.
+        self.fuel.spend(code.len.saturating_add(1));
+        if code.len == 0 {
+            return Ok(true);
+        }
         let mut at = code.start;
         let end = code.start + code.len;
-        // Jumps lead forward only: no instruction is run twice.
-        self.fuel.spend(code.len);
-        while at < end && !self.fuel.is_out {
-            let bytes = self.store.bytes.get(self.code..).unwrap_or_default();
-            let Some(i) = Instruction::decode(bytes, at as usize) else {
+        let result = loop {
+            let here = self.code + at as usize * INSTRUCTION_BYTES;
+            let Some(i) = Instruction::decode(&self.store.bytes, here) else {
                 return Err((at, EvalError::Internal));
             };
-            let next = self.step(i, at - code.start + 1) + code.start;
-            if let Some(error) = self.error {
-                return Err((at, error));
+            let mut next = at + 1;
+            let mut holds = None;
+            if i.op().compares() {
+                let result = self.compare(i);
+                if i.ahead() == 0 || result == i.is_or() {
+                    next = at + i.ahead().max(1);
+                    // Mostly the rule ends here, and what would be taken from the stack at once is not put there.
+                    if next < end {
+                        self.push(kind::BOOL, u64::from(result));
+                    }
+                }
+                holds = Some(result);
+            } else {
+                next = self.step(i, next - code.start) + code.start;
             }
-            if self.trace.is_some() {
-                self.note(at);
+            if self.error.is_some() | self.trace.is_some() | self.fuel.is_out {
+                if let Some(error) = self.error {
+                    return Err((at, error));
+                }
+                let top = match holds {
+                    Some(holds) => Some(Value::new(kind::BOOL, u64::from(holds))),
+                    None => self.stack.last().copied(),
+                };
+                // What was read is noted already.
+                if i.op() != Op::Read {
+                    self.note(at, top.unwrap_or(Value::MISSING));
+                }
+                if self.fuel.is_out {
+                    return Err((at, EvalError::Limit));
+                }
             }
             at = next;
-        }
-        let holds = code.len == 0 || self.take(kind::BOOL) != 0;
-        if self.fuel.is_out {
-            self.error = Some(EvalError::Limit);
-        }
+            if at >= end {
+                break holds;
+            }
+        };
+        let holds = result.unwrap_or_else(|| self.take(kind::BOOL) != 0);
         match self.error {
             Some(error) => Err((at, error)),
             None => Ok(holds),
         }
+    }
+
+    /// Compares two values.
+    #[inline(always)]
+    fn compare(&mut self, i: Instruction) -> bool {
+        let (a, b) = match (i.right(), i.left()) {
+            (Right::Stack, _) => {
+                let right = self.pop();
+                (self.pop(), right)
+            }
+            (from, left) => {
+                // The left side comes first: where both fail, its error counts.
+                let left = match left {
+                    None => self.pop(),
+                    Some(reading) => self.read(reading),
+                };
+                let right = match from {
+                    Right::Reading if left.is_there() => self.read(i.c()),
+                    Right::Reading => left,
+                    _ => Value {
+                        key: FIXED,
+                        ..self.store.cell(i.c())
+                    },
+                };
+                (left, right)
+            }
+        };
+        // What neither fails nor moves is nearly all that is compared.
+        let plain = match i.op() {
+            Op::Equal => a.is_there(),
+            Op::In => false,
+            _ => is_ordered(a),
+        };
+        if (!plain || a.kind != b.kind || a.key | b.key != FIXED)
+            && let Some(holds) = self.compare_with_care(i.op(), a, b)
+        {
+            return holds != i.negated();
+        }
+        let order = self.store.compare(a, b, &mut self.fuel, 0);
+        let holds = match i.op() {
+            Op::Less => order == Ordering::Less,
+            Op::LessEqual => order != Ordering::Greater,
+            _ => order == Ordering::Equal,
+        };
+        holds != i.negated()
+    }
+
+    /// What may fail, or move with the clock; none where the values are still to be compared.
+    #[inline(never)]
+    fn compare_with_care(&mut self, op: Op, a: Value, b: Value) -> Option<bool> {
+        if !a.is_there() || !b.is_there() {
+            // Its error is noted already.
+            return Some(false);
+        }
+        if op == Op::In {
+            return Some(self.is_in(a, b));
+        }
+        if op != Op::Equal && !(a.kind == b.kind && is_ordered(a)) {
+            if a.key | b.key != FIXED {
+                self.clock.give_up();
+            }
+            self.fail(EvalError::Type);
+        }
+        self.follow(a, b, op);
+        None
     }
 
     fn fail(&mut self, error: EvalError) {
@@ -79,20 +176,42 @@ impl Machine<'_> {
         self.stack.push(Value::new(kind, payload));
     }
 
-    fn variable(&self, number: u8) -> Value {
-        let value = self.variables.get(usize::from(number));
-        *value.unwrap_or(&Value::MISSING)
+    /// The value of a reading, which is the same for all rules. Where it cannot be read, each rule that asks for it fails.
+    fn read(&mut self, number: u32) -> Value {
+        match self.read.get(number as usize) {
+            Some(known) if known.is_there() && self.trace.is_none() => *known,
+            _ => {
+                let value = self.read_anew(number);
+                if value.is_there() {
+                    self.note(trace::READING | number, value);
+                }
+                value
+            }
+        }
     }
 
-    /// The two sides of an operator, one of which may be a constant.
-    fn sides(&mut self, i: Instruction) -> (Value, Value) {
-        let constant = Value {
-            key: FIXED,
-            ..self.store.cell(i.c)
-        };
-        let b = if i.b == 1 { constant } else { self.pop() };
-        let a = if i.b == 2 { constant } else { self.pop() };
-        (a, b)
+    #[inline(never)]
+    fn read_anew(&mut self, number: u32) -> Value {
+        let known = self.read.get(number as usize).copied();
+        let known = known.unwrap_or(Value::MISSING);
+        if known.is_there() || number < VARIABLES {
+            return known;
+        }
+        let (from, name) = bundle::reading(&self.store.bytes, self.readings, number);
+        let base = self.read_anew(from);
+        if !base.is_there() {
+            return base;
+        }
+        let (value, missing) = self.attribute(base, name);
+        match self.read.get_mut(number as usize) {
+            Some(slot) if value.is_there() => *slot = value,
+            _ => {
+                self.fail(missing);
+                // Why there is nothing: of what it was read.
+                self.note(trace::READING | from, base);
+            }
+        }
+        value
     }
 
     /// The topmost value, still followed by the clock.
@@ -127,33 +246,35 @@ impl Machine<'_> {
         Value::new(kind, payload).span()
     }
 
-    /// Runs an instruction; the number of the next one, both counted from the rule's first.
+    /// Runs an instruction; the number of the next one, both counted from the rule's first. Apart from the loop, which is quick
+    /// as long as it is small.
+    #[inline(never)]
     fn step(&mut self, i: Instruction, next: u32) -> u32 {
-        match i.op {
+        match i.op() {
             Op::Const => {
-                let value = self.store.cell(i.c);
+                let value = self.store.cell(i.c());
                 self.push(value.kind, value.payload);
             }
-            Op::Var => {
-                let value = self.variable(i.a);
+            Op::Read => {
+                let value = self.read(i.c());
                 self.stack.push(value);
             }
             Op::And | Op::Or => {
                 let holds = self.take(kind::BOOL);
-                if (holds != 0) != (i.op == Op::And) {
+                if (holds != 0) != (i.op() == Op::And) {
                     self.push(kind::BOOL, holds);
-                    return i.c;
+                    return i.c();
                 }
             }
             Op::If => {
                 if self.take(kind::BOOL) == 0 {
-                    return i.c;
+                    return i.c();
                 }
             }
-            Op::Jump => return i.c,
+            Op::Jump => return i.c(),
             Op::Bool | Op::Not => {
                 let value = self.take(kind::BOOL);
-                self.push(kind::BOOL, value ^ u64::from(i.op == Op::Not));
+                self.push(kind::BOOL, value ^ u64::from(i.op() == Op::Not));
             }
             Op::Still => {
                 let value = self.pop_still();
@@ -167,19 +288,18 @@ impl Machine<'_> {
                 let set = self.take_span(kind::SET);
                 self.push(kind::BOOL, u64::from(set.len == 0));
             }
-            Op::Equal => self.equal(i),
-            Op::Less | Op::LessEqual => self.less(i),
+            // Compared already.
+            Op::Equal | Op::Less | Op::LessEqual | Op::In => self.fail(EvalError::Internal),
             Op::Add | Op::Subtract | Op::Multiply => {
                 let b = self.take(kind::LONG).cast_signed();
                 let a = self.take(kind::LONG).cast_signed();
-                let result = match i.op {
+                let result = match i.op() {
                     Op::Add => a.checked_add(b),
                     Op::Subtract => a.checked_sub(b),
-                    _ => a.checked_mul(b),
+                    _ => ext::times(a, b),
                 };
                 self.number(kind::LONG, result, EvalError::Overflow);
             }
-            Op::In => self.is_in(i),
             Op::Contains => {
                 let value = self.pop_still();
                 let set = self.take_span(kind::SET);
@@ -189,7 +309,7 @@ impl Machine<'_> {
             Op::ContainsAll | Op::ContainsAny => {
                 let b = self.take_span(kind::SET);
                 let a = self.take_span(kind::SET);
-                let any = i.op == Op::ContainsAny;
+                let any = i.op() == Op::ContainsAny;
                 let (store, fuel) = (&*self.store, &mut self.fuel);
                 let decided = |value: &Value| store.contains(a, *value, fuel) == any;
                 let early = store.items(b).iter().any(decided);
@@ -206,28 +326,25 @@ impl Machine<'_> {
                 };
                 let tags = entity.map_or(Span::default(), |entity| entity.tags);
                 let value = self.store.field(tags, tag);
-                self.found(value, i.op == Op::HasTag, missing);
+                self.found(value, i.op() == Op::HasTag, missing);
             }
-            Op::Field | Op::Attribute | Op::Has | Op::HasStep => {
-                let base = match i.op {
-                    Op::Field => self.variable(i.a),
-                    _ => self.pop(),
-                };
-                let (value, missing) = self.attribute(base, i.c);
-                if i.op == Op::HasStep && !value.is_there() {
+            Op::Attribute | Op::Has | Op::HasStep => {
+                let base = self.pop();
+                let (value, missing) = self.attribute(base, i.c());
+                if i.op() == Op::HasStep && !value.is_there() {
                     self.push(kind::BOOL, 0);
-                    return next - 1 + u32::from(i.b);
+                    return next - 1 + u32::from(i.b());
                 }
-                self.found(value, i.op == Op::Has, missing);
+                self.found(value, i.op() == Op::Has, missing);
             }
             Op::Like => {
                 let text = self.take(kind::STRING);
-                let fits = self.like(text, i.c, u32::from(i.b));
+                let fits = self.like(text, i.c(), u32::from(i.b()));
                 self.push(kind::BOOL, u64::from(fits));
             }
             Op::Is => {
                 let uid = self.take(kind::ENTITY) as u32;
-                let is = self.store.type_of(uid) == i.c;
+                let is = self.store.type_of(uid) == i.c();
                 self.push(kind::BOOL, u64::from(is));
             }
             Op::Set | Op::Record => self.collect(i),
@@ -277,28 +394,6 @@ impl Machine<'_> {
         (value, missing)
     }
 
-    fn equal(&mut self, i: Instruction) {
-        let (a, b) = self.sides(i);
-        let order = self.store.compare(a, b, &mut self.fuel, 0);
-        self.follow(a, b, Op::Equal);
-        self.push(kind::BOOL, u64::from(order == Ordering::Equal));
-    }
-
-    fn less(&mut self, i: Instruction) {
-        let (a, b) = self.sides(i);
-        let ordered = matches!(a.kind, kind::LONG | kind::DATETIME | kind::DURATION);
-        if a.kind != b.kind || !ordered {
-            if a.key | b.key != FIXED {
-                self.clock.give_up();
-            }
-            self.fail(EvalError::Type);
-        }
-        self.follow(a, b, i.op);
-        let order = a.payload.cast_signed().cmp(&b.payload.cast_signed());
-        let equal = i.op == Op::LessEqual && order == Ordering::Equal;
-        self.push(kind::BOOL, u64::from(order == Ordering::Less || equal));
-    }
-
     /// Follows a comparison of two values of which one may move.
     fn follow(&mut self, a: Value, b: Value, op: Op) {
         let (moving, fixed) = if a.key == FIXED { (b, a) } else { (a, b) };
@@ -313,8 +408,7 @@ impl Machine<'_> {
         }
     }
 
-    fn is_in(&mut self, i: Instruction) {
-        let (a, b) = self.sides(i);
+    fn is_in(&mut self, a: Value, b: Value) -> bool {
         if a.key | b.key != FIXED {
             self.clock.give_up();
         }
@@ -322,7 +416,7 @@ impl Machine<'_> {
             self.fail(EvalError::Type);
         }
         let uid = a.payload as u32;
-        let found = match b.kind {
+        match b.kind {
             kind::ENTITY => {
                 let ancestor = b.payload as u32;
                 self.store
@@ -346,18 +440,17 @@ impl Machine<'_> {
                 self.fail(EvalError::Type);
                 false
             }
-        };
-        self.push(kind::BOOL, u64::from(found));
+        }
     }
 
     /// A set or a record of the topmost values.
     fn collect(&mut self, i: Instruction) {
-        let is_set = i.op == Op::Set;
-        let count = if is_set { i.c } else { u32::from(i.b) };
+        let is_set = i.op() == Op::Set;
+        let count = if is_set { i.c() } else { u32::from(i.b()) };
         self.fuel.spend(count);
         let floor = self.stack.len().saturating_sub(count as usize);
         let items = self.stack.get_mut(floor..).unwrap_or_default();
-        for (item, name) in items.iter_mut().zip(i.c..) {
+        for (item, name) in items.iter_mut().zip(i.c()..) {
             if item.key != FIXED {
                 self.clock.give_up();
             }
@@ -414,11 +507,11 @@ impl Machine<'_> {
     }
 
     fn call(&mut self, i: Instruction) {
-        let Some(&function) = Function::ALL.get(usize::from(i.a)) else {
+        let Some(&function) = Function::ALL.get(usize::from(i.a())) else {
             return self.fail(EvalError::Internal);
         };
-        if function.arity() != i.b {
-            for _ in 0..i.b {
+        if function.arity() != i.b() {
+            for _ in 0..i.b() {
                 self.pop_still();
             }
             return self.fail(EvalError::Type);
@@ -575,22 +668,15 @@ impl Machine<'_> {
         self.number(kind, value, EvalError::Extension);
     }
 
-    /// Adds the topmost value to the trace of an explanation.
-    fn note(&mut self, at: u32) {
-        let top = self.stack.last().copied();
+    /// Adds a value to the trace of an explanation.
+    fn note(&mut self, at: u32, value: Value) {
         if let Some(trace) = self.trace.as_mut() {
-            crate::trace::note(self.store, trace, at, top.unwrap_or(Value::MISSING));
+            trace::note(self.store, trace, at, value);
         }
     }
 }
 
-/// The variables of a request, as values.
-pub(crate) fn variables(uids: [u32; 3], context: Span, moves: bool) -> [Value; 4] {
-    let [principal, action, resource] = uids.map(|uid| Value::new(kind::ENTITY, u64::from(uid)));
-    let context = Value {
-        key: if moves { WHOLE } else { FIXED },
-        kind: kind::RECORD,
-        payload: context.payload(),
-    };
-    [principal, action, resource, context]
+/// Whether `<` takes a value.
+fn is_ordered(value: Value) -> bool {
+    matches!(value.kind, kind::LONG | kind::DATETIME | kind::DURATION)
 }

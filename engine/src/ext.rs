@@ -128,11 +128,17 @@ fn short_number(digits: &[u8]) -> Option<u16> {
 
 fn parse_v4(text: &[u8]) -> Option<[u8; 16]> {
     let mut addr = [0; 16];
-    let mut parts = text.split(|byte| *byte == b'.');
-    for slot in addr.iter_mut().take(4) {
-        *slot = u8::try_from(short_number(parts.next()?)?).ok()?;
+    let mut rest = text;
+    for (i, slot) in addr.iter_mut().take(4).enumerate() {
+        if i > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (number, after) = rest.split_at_checked(digits)?;
+        *slot = u8::try_from(short_number(number)?).ok()?;
+        rest = after;
     }
-    parts.next().is_none().then_some(addr)
+    rest.is_empty().then_some(addr)
 }
 
 /// Eight groups of one to four hexadecimal digits; `::` once stands for one group of zeros or more.
@@ -185,6 +191,19 @@ fn parse_v6(text: &[u8]) -> Option<[u8; 16]> {
     Some(addr)
 }
 
+/// `checked_mul`, without the multiplication of 128 bits that it takes in WebAssembly.
+pub(crate) fn times(a: i64, b: i64) -> Option<i64> {
+    match b {
+        0 => Some(0),
+        -1 => a.checked_neg(),
+        _ => {
+            let ends = (i64::MIN / b, i64::MAX / b);
+            let (low, high) = (ends.0.min(ends.1), ends.0.max(ends.1));
+            (low <= a && a <= high).then_some(a.wrapping_mul(b))
+        }
+    }
+}
+
 /// A non-empty run of decimal digits that fits 64 bits.
 fn digits_of(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
@@ -193,7 +212,8 @@ fn digits_of(digits: &[u8]) -> Option<u64> {
     let mut number = 0u64;
     for digit in digits {
         let digit = digit.checked_sub(b'0').filter(|d| *d < 10)?;
-        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+        let tens = (number <= u64::MAX / 10).then_some(number.wrapping_mul(10))?;
+        number = tens.checked_add(u64::from(digit))?;
     }
     Some(number)
 }
@@ -216,14 +236,9 @@ pub fn parse_decimal(text: &[u8]) -> Option<i64> {
     let whole = digits_of(whole)?;
     if negative {
         // The sign belongs to the whole, so that `-0.5` is below zero and the smallest decimal can be written.
-        0i64.checked_sub_unsigned(whole)?
-            .checked_mul(10_000)?
-            .checked_sub(fraction)
+        times(0i64.checked_sub_unsigned(whole)?, 10_000)?.checked_sub(fraction)
     } else {
-        i64::try_from(whole)
-            .ok()?
-            .checked_mul(10_000)?
-            .checked_add(fraction)
+        times(i64::try_from(whole).ok()?, 10_000)?.checked_add(fraction)
     }
 }
 
@@ -256,7 +271,7 @@ pub fn parse_duration(text: &[u8]) -> Option<i64> {
             true => 0i64.checked_sub_unsigned(number)?,
             false => i64::try_from(number).ok()?,
         };
-        total = total.checked_add(number.checked_mul(*factor)?)?;
+        total = total.checked_add(times(number, *factor)?)?;
         rest = after;
     }
     rest.is_empty().then_some(total)

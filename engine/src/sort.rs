@@ -1,4 +1,5 @@
-//! A heap sort. The standard library's sorts are quicker and ten times the code, and what is sorted here is short.
+//! A heap sort and a binary search. The standard library's sorts are quicker and ten times the code, and what is sorted here is
+//! short.
 
 use core::cmp::Ordering;
 
@@ -37,6 +38,24 @@ pub(crate) fn sort<T: Copy>(items: &mut [T], compare: &mut dyn FnMut(&T, &T) -> 
             root = child;
         }
     }
+}
+
+/// The number from `low` up to `high` for which `probe` says equal, where it says less before that one and greater after it.
+#[inline]
+pub(crate) fn search(
+    mut low: u32,
+    mut high: u32,
+    probe: &mut dyn FnMut(u32) -> Ordering,
+) -> Option<u32> {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match probe(middle) {
+            Ordering::Equal => return Some(middle),
+            Ordering::Less => low = middle + 1,
+            Ordering::Greater => high = middle,
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! The trace of an explanation: what each instruction of each candidate rule left on top of the stack.
+//! The trace of an explanation: what each instruction of each candidate rule left on top of the stack, and what it read.
 //!
 //! Bytes, little-endian, for each candidate: its steps | [`END`] | rule `u32` | result `u32` (0 does not hold, 1 holds, else the
-//! cause plus 2). A step: number `u32` of the instruction | value. A value: kind `u32` | by kind: 8 bytes of number; length `u32`
+//! cause plus 2). A step: number `u32` of the instruction, or of the reading with [`READING`] | value. The
+//! first step of a number counts. A value: kind `u32` | by kind: 8 bytes of number; length `u32`
 //! and bytes of a text or an address; two texts of an entity, type and id; of a set and a record, count `u32` and as many
 //! values, each after its name in a record.
 
@@ -22,6 +23,9 @@ const DEEP: usize = 64;
 
 /// Stands where a step's instruction would: the rule has no more steps.
 pub(crate) const END: u32 = u32::MAX;
+
+/// Marks the number of a reading.
+pub(crate) const READING: u32 = 1 << 31;
 
 /// Adds what came of a rule.
 pub(crate) fn end(out: &mut Vec<u8>, rule: u32, result: Result<bool, (u32, EvalError)>) {

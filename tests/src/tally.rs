@@ -12,7 +12,7 @@ use crate::plain::Found;
 
 const OPERATIONS: [Op; 31] = [
     Op::Const,
-    Op::Var,
+    Op::Read,
     Op::And,
     Op::Or,
     Op::Bool,
@@ -46,6 +46,21 @@ const OPERATIONS: [Op; 31] = [
 
 /// Stands in a trace where a rule has no more steps.
 const END: usize = u32::MAX as usize;
+
+/// Marks a step that is a reading's.
+const READING: usize = 1 << 31;
+
+/// Where a comparison may find its sides, and how it may go on.
+const FORMS: [&str; 8] = [
+    "stack, stack",
+    "stack, constant",
+    "stack, reading",
+    "reading, constant",
+    "reading, reading",
+    "left on the stack",
+    "jumps as &&",
+    "jumps as ||",
+];
 
 /// Causes that a rule of Cedar's can fail with.
 const CAUSES: [EvalError; 6] = [
@@ -106,9 +121,15 @@ impl Tally {
                 continue;
             }
             skip_value(&mut rest);
+            if at & READING != 0 {
+                *self.operators.entry(format!("{:?}", Op::Read)).or_default() += 1;
+                continue;
+            }
             let at = at * INSTRUCTION_BYTES;
-            let name = name(code[at], code[at + 1]);
-            *self.operators.entry(name).or_default() += 1;
+            let instruction = &code[at..at + INSTRUCTION_BYTES];
+            for name in names(instruction) {
+                *self.operators.entry(name).or_default() += 1;
+            }
         }
     }
 
@@ -125,8 +146,16 @@ impl Tally {
         let causes = CAUSES
             .iter()
             .filter(|cause| !self.causes.contains_key(cause.message()));
+        let comparisons = OPERATIONS.iter().filter(|op| op.compares());
+        let forms = comparisons.flat_map(|op| FORMS.map(|form| format!("{op:?}: {form}")));
+        let negated = OPERATIONS
+            .iter()
+            .filter(|op| op.compares() && **op != Op::In)
+            .map(|op| format!("{op:?}: negated"));
         operators
             .chain(functions)
+            .chain(forms)
+            .chain(negated)
             .filter(|name| !self.operators.contains_key(name))
             .chain(causes.map(|cause| cause.message().to_owned()))
             .collect()
@@ -155,14 +184,33 @@ impl fmt::Display for Tally {
     }
 }
 
-fn name(op: u8, function: u8) -> String {
-    if op == Op::Call as u8 {
-        return format!("{:?}()", Function::ALL[usize::from(function)]);
+/// What an instruction is counted as: its operation or function; of a comparison its form too.
+fn names(instruction: &[u8]) -> Vec<String> {
+    let (code, a) = (instruction[0], instruction[1]);
+    let b = u16::from_le_bytes([instruction[2], instruction[3]]);
+    if code == Op::Call as u8 {
+        return vec![format!("{:?}()", Function::ALL[usize::from(a)])];
     }
-    match OPERATIONS.iter().find(|known| **known as u8 == op) {
-        Some(op) => format!("{op:?}"),
-        None => format!("operation {op}"),
+    let Some(op) = OPERATIONS.iter().find(|known| **known as u8 == code) else {
+        return vec![format!("operation {code}")];
+    };
+    let mut names = vec![format!("{op:?}")];
+    if op.compares() {
+        let left = if a == 0 { "stack" } else { "reading" };
+        let right = ["stack", "constant", "reading", ""][usize::from(b & 3)];
+        let sides = format!("{op:?}: {left}, {right}");
+        let ahead = match (b >> 4, b & 8) {
+            (0, _) => "left on the stack",
+            (_, 0) => "jumps as &&",
+            _ => "jumps as ||",
+        };
+        names.push(sides);
+        names.push(format!("{op:?}: {ahead}"));
+        if b & 4 != 0 {
+            names.push(format!("{op:?}: negated"));
+        }
     }
+    names
 }
 
 fn word(bytes: &mut &[u8]) -> usize {

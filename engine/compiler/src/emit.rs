@@ -10,13 +10,17 @@ use avow_engine::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::program::{Attr, Instruction, Program, Type, Uid};
+use crate::{
+    fuse::{Fused, Operand, Readings, fuse},
+    program::{Attr, Instruction, Program, Type, Uid},
+};
 
 /// The bundle's bytes, checksum and digest included.
 pub(crate) fn emit(program: &Program, parent: Option<[u8; 32]>) -> Vec<u8> {
     let facts = Facts::new(program);
     let text = Words::new(program);
-    let rules = Rules::new(program, &facts, &text);
+    let readings = Readings::new(program);
+    let rules = Rules::new(program, &facts, &readings, &text);
     let meta: Vec<u32> = program
         .meta
         .iter()
@@ -44,6 +48,10 @@ pub(crate) fn emit(program: &Program, parent: Option<[u8; 32]>) -> Vec<u8> {
         (layout::TEXTS, words(&texts)),
         (layout::SCHEMA, words(&schema_words(program, &facts))),
         (layout::SOURCES, words(&sources)),
+        (
+            layout::READINGS,
+            words(&readings.rows(|name| facts.name(name))),
+        ),
     ];
     assemble(&sections, parent)
 }
@@ -179,11 +187,8 @@ impl Facts {
                         .entry(value.clone())
                         .or_insert_with(|| writer.root(None, value.clone()));
                 }
-                Instruction::Named(_, name)
-                | Instruction::Field(_, name)
-                | Instruction::HasStep(name, _) => {
-                    writer.name(name);
-                }
+                Instruction::Named(_, name) | Instruction::HasStep(name, _) => writer.name(name),
+                Instruction::Read(path) => path.names.iter().for_each(|name| writer.name(name)),
                 Instruction::Like(texts) => {
                     let text = |text: &String| writer.root(None, Cell::Str(text.clone()));
                     rows.entry((false, texts.clone()))
@@ -194,8 +199,7 @@ impl Facts {
                     rows.entry((true, names.clone()))
                         .or_insert_with(|| first(names.iter().map(name)));
                 }
-                Instruction::Var(_)
-                | Instruction::Jump(..)
+                Instruction::Jump(..)
                 | Instruction::Plain(_)
                 | Instruction::Set(_)
                 | Instruction::Call(..) => {}
@@ -237,11 +241,12 @@ struct Rules {
 }
 
 impl Rules {
-    fn new(program: &Program, facts: &Facts, text: &Words<'_>) -> Self {
+    fn new(program: &Program, facts: &Facts, readings: &Readings, text: &Words<'_>) -> Self {
         let mut out = Self::default();
         for rule in &program.rules {
             let start = number(out.code.len() / avow_engine::code::INSTRUCTION_BYTES);
-            for instruction in &rule.code {
+            let (code, scope_len) = fuse(&rule.code, rule.scope_len, readings);
+            for instruction in &code {
                 out.code.extend(encoded(instruction, facts).encode());
             }
             let notes = number(out.notes.len() / 2);
@@ -252,76 +257,56 @@ impl Rules {
             out.rows.extend([
                 u32::from(rule.forbids),
                 start,
-                number(rule.code.len()),
+                number(code.len()),
                 text.number(&rule.id),
                 notes,
                 number(rule.notes.len()),
-                number(rule.scope_len),
+                number(scope_len),
             ]);
         }
         out
     }
 }
 
-fn encoded(instruction: &Instruction, facts: &Facts) -> Encoded {
-    let plain = |op| Encoded {
-        op,
-        a: 0,
-        b: 0,
-        c: 0,
-    };
-    let row = |op, is_record: bool, texts: &Vec<String>| Encoded {
-        b: short(texts.len()),
-        c: match texts.len() {
+fn encoded(instruction: &Fused, facts: &Facts) -> Encoded {
+    let constant = |value| facts.root(facts.constants.get(value));
+    let row = |op, is_record: bool, texts: &Vec<String>| {
+        let first = match texts.len() {
             0 => 0,
             _ => facts.root(facts.rows.get(&(is_record, texts.clone()))),
-        },
-        ..plain(op)
+        };
+        Encoded::new(op, 0, short(texts.len()), first)
+    };
+    let of = |op, c| Encoded::new(op, 0, 0, c);
+    let instruction = match instruction {
+        Fused::Read(reading) => return of(Op::Read, *reading),
+        Fused::Compare(op, sides, right) => {
+            let (a, b) = sides.encode();
+            let c = match right {
+                Operand::Stack => 0,
+                Operand::Constant(value) => constant(value),
+                Operand::Reading(reading) => *reading,
+            };
+            return Encoded::new(*op, a, b, c);
+        }
+        Fused::Other(instruction) => instruction,
     };
     match instruction {
-        Instruction::Const(value) => Encoded {
-            c: facts.root(facts.constants.get(value)),
-            ..plain(Op::Const)
-        },
-        Instruction::Var(variable) => Encoded {
-            a: *variable,
-            ..plain(Op::Var)
-        },
-        Instruction::Jump(op, target) => Encoded {
-            c: number(*target),
-            ..plain(*op)
-        },
-        Instruction::Plain(op) => plain(*op),
-        Instruction::Named(op, name) => Encoded {
-            c: facts.name(name),
-            ..plain(*op)
-        },
-        Instruction::Field(variable, name) => Encoded {
-            a: *variable,
-            c: facts.name(name),
-            ..plain(Op::Field)
-        },
-        Instruction::With(op, value, is_right) => Encoded {
-            b: if *is_right { 1 } else { 2 },
-            c: facts.root(facts.constants.get(value)),
-            ..plain(*op)
-        },
-        Instruction::HasStep(name, distance) => Encoded {
-            b: short(*distance),
-            c: facts.name(name),
-            ..plain(Op::HasStep)
-        },
+        Instruction::Const(value) => of(Op::Const, constant(value)),
+        Instruction::Jump(op, target) => of(*op, number(*target)),
+        Instruction::Plain(op) => of(*op, 0),
+        Instruction::Named(op, name) => of(*op, facts.name(name)),
+        Instruction::HasStep(name, distance) => {
+            Encoded::new(Op::HasStep, 0, short(*distance), facts.name(name))
+        }
         Instruction::Like(texts) => row(Op::Like, false, texts),
         Instruction::Record(names) => row(Op::Record, true, names),
-        Instruction::Set(len) => Encoded {
-            c: number(*len),
-            ..plain(Op::Set)
-        },
-        Instruction::Call(function, arguments) => Encoded {
-            a: *function as u8,
-            b: short(*arguments),
-            ..plain(Op::Call)
-        },
+        Instruction::Set(len) => of(Op::Set, number(*len)),
+        Instruction::Call(function, arguments) => {
+            Encoded::new(Op::Call, *function as u8, short(*arguments), 0)
+        }
+        // Fused, all of them; what is not would be refused when the bundle loads.
+        Instruction::Read(_) | Instruction::With(..) => of(Op::Read, u32::MAX),
     }
 }
 

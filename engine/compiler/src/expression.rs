@@ -7,7 +7,7 @@ use avow_engine::{
 };
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, PatternElem, UnaryOp, Var};
 
-use crate::program::{Instruction, Uid};
+use crate::program::{Instruction, Path, Uid};
 
 /// What of the language has no lowering, and where it stands.
 pub(crate) struct Unlowered {
@@ -39,13 +39,13 @@ impl Lowering<'_> {
             self.push(Instruction::Const(constant));
             return Ok(());
         }
+        if let Some(path) = path(expr) {
+            self.push(Instruction::Read(path));
+            return Ok(());
+        }
         match expr.expr_kind() {
-            ExprKind::Lit(_) => {}
-            ExprKind::Var(_) => {
-                variable(expr).into_iter().for_each(|variable| {
-                    self.push(Instruction::Var(variable));
-                });
-            }
+            // What has a constant or a path is done.
+            ExprKind::Lit(_) | ExprKind::Var(_) => {}
             ExprKind::If {
                 test_expr,
                 then_expr,
@@ -74,13 +74,12 @@ impl Lowering<'_> {
             }
             ExprKind::BinaryApp { op, arg1, arg2 } => {
                 let op = binary(*op);
-                let takes = matches!(op, Op::Equal | Op::Less | Op::LessEqual | Op::In);
                 match (constant(arg1), constant(arg2)) {
-                    (_, Some(right)) if takes => {
+                    (_, Some(right)) if op.compares() => {
                         self.expr(arg1)?;
                         self.push(Instruction::With(op, right, true));
                     }
-                    (Some(left), _) if takes => {
+                    (Some(left), _) if op.compares() && op != Op::In => {
                         self.expr(arg2)?;
                         self.push(Instruction::With(op, left, false));
                     }
@@ -101,13 +100,10 @@ impl Lowering<'_> {
                 // With another number of arguments than it takes, it fails where it is called.
                 self.push(Instruction::Call(function, args.len()));
             }
-            ExprKind::GetAttr { expr, attr } => match variable(expr) {
-                Some(variable) => self.push(Instruction::Field(variable, attr.to_string())),
-                None => {
-                    self.expr(expr)?;
-                    self.push(Instruction::Named(Op::Attribute, attr.to_string()));
-                }
-            },
+            ExprKind::GetAttr { expr, attr } => {
+                self.expr(expr)?;
+                self.push(Instruction::Named(Op::Attribute, attr.to_string()));
+            }
             ExprKind::HasAttr { expr, attr } => {
                 self.expr(expr)?;
                 self.push(Instruction::Named(Op::Has, attr.to_string()));
@@ -198,13 +194,24 @@ fn unlowered(expr: &Expr, what: impl Into<String>) -> Unlowered {
     }
 }
 
-/// The number of a variable.
-fn variable(expr: &Expr) -> Option<u8> {
+/// The path of an expression that reads a variable, or an attribute of what a path reads.
+fn path(expr: &Expr) -> Option<Path> {
+    let variable = |number| {
+        Some(Path {
+            variable: number,
+            names: Vec::new(),
+        })
+    };
     match expr.expr_kind() {
-        ExprKind::Var(Var::Principal) => Some(0),
-        ExprKind::Var(Var::Action) => Some(1),
-        ExprKind::Var(Var::Resource) => Some(2),
-        ExprKind::Var(Var::Context) => Some(3),
+        ExprKind::Var(Var::Principal) => variable(0),
+        ExprKind::Var(Var::Action) => variable(1),
+        ExprKind::Var(Var::Resource) => variable(2),
+        ExprKind::Var(Var::Context) => variable(3),
+        ExprKind::GetAttr { expr, attr } => {
+            let mut path = path(expr)?;
+            path.names.push(attr.to_string());
+            Some(path)
+        }
         _ => None,
     }
 }

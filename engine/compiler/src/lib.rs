@@ -11,6 +11,7 @@ mod catalogue;
 mod emit;
 mod expression;
 mod finding;
+mod fuse;
 mod links;
 mod manifest;
 mod policies;

@@ -144,17 +144,23 @@ pub(crate) enum ActionScope {
     In(Vec<Uid>),
 }
 
+/// A variable, or what is read from it: its attribute, an attribute of that, and so on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Path {
+    /// Principal, action, resource, context.
+    pub(crate) variable: u32,
+    pub(crate) names: Vec<String>,
+}
+
 /// An instruction whose operands are still names. Jumps count from the rule's first instruction.
 #[derive(Clone, Debug)]
 pub(crate) enum Instruction {
     Const(Cell),
-    Var(u8),
+    Read(Path),
     Jump(Op, usize),
     Plain(Op),
     /// `Attribute`, `Has`, `Is`: an operation on a name.
     Named(Op, String),
-    /// An attribute of a variable.
-    Field(u8, String),
     /// An operator of which the right side is a constant, or else the left.
     With(Op, Cell, bool),
     HasStep(String, usize),
@@ -176,13 +182,8 @@ impl Scope {
     }
 
     /// The code of what the index leaves to be checked: of a type it leaves nothing, but where it is open.
-    fn checks(&self, variable: u8, open: bool) -> Vec<Vec<Instruction>> {
-        let of = |name: &String| {
-            vec![
-                Instruction::Var(variable),
-                Instruction::Named(Op::Is, name.clone()),
-            ]
-        };
+    fn checks(&self, variable: u32, open: bool) -> Vec<Vec<Instruction>> {
+        let of = |name: &String| vec![read(variable), Instruction::Named(Op::Is, name.clone())];
         let to = |op, uid: &Uid| compare(variable, op, Cell::Entity(uid.0.clone(), uid.1.clone()));
         match self {
             Self::Any => Vec::new(),
@@ -196,11 +197,15 @@ impl Scope {
     }
 }
 
-fn compare(variable: u8, op: Op, constant: Cell) -> Vec<Instruction> {
-    vec![
-        Instruction::Var(variable),
-        Instruction::With(op, constant, true),
-    ]
+fn read(variable: u32) -> Instruction {
+    Instruction::Read(Path {
+        variable,
+        names: Vec::new(),
+    })
+}
+
+fn compare(variable: u32, op: Op, constant: Cell) -> Vec<Instruction> {
+    vec![read(variable), Instruction::With(op, constant, true)]
 }
 
 impl ActionScope {

@@ -113,11 +113,10 @@ fn used_attributes(slice: &Program) -> BTreeSet<String> {
     let mut used: BTreeSet<String> = SHOWN.iter().map(ToString::to_string).collect();
     for instruction in slice.rules.iter().flat_map(|rule| &rule.code) {
         match instruction {
-            Instruction::Named(Op::Attribute | Op::Has, name)
-            | Instruction::Field(_, name)
-            | Instruction::HasStep(name, _) => {
+            Instruction::Named(Op::Attribute | Op::Has, name) | Instruction::HasStep(name, _) => {
                 used.insert(name.clone());
             }
+            Instruction::Read(path) => used.extend(path.names.iter().cloned()),
             _ => {}
         }
     }

@@ -94,14 +94,14 @@ pub extern "C" fn avow_load(_: u32, len: u32) -> u64 {
     let guest = guest();
     let mut bytes = core::mem::take(&mut guest.input);
     bytes.truncate(len as usize);
-    match Bundle::load(bytes) {
+    match Bundle::open(bytes) {
         Ok(bundle) => {
             guest.engine = Some(Engine::new(bundle));
             0
         }
         Err(error) => {
             guest.output.clear();
-            say(&mut guest.output, &error.to_words());
+            say(&mut guest.output, &error);
             place(&guest.output)
         }
     }

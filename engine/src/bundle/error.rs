@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::layout;
-use crate::bytes::u32_at;
+use crate::bytes::words;
 
 /// Why a bundle is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,44 +50,42 @@ impl BundleError {
     }
 }
 
-impl BundleError {
-    /// What it is, and two numbers. A guest answers so, and its host words it.
-    #[must_use]
-    pub fn to_words(self) -> [u32; 3] {
-        match self {
-            Self::NotABundle => [0, 0, 0],
-            Self::Format(format) => [1, u32::from(format), 0],
-            Self::Length { expected, found } => [2, expected, found],
-            Self::Checksum => [3, 0, 0],
-            Self::Section(section) => [4, u32::from(section), 0],
-            Self::Corrupt { section, at } => [5, u32::from(section), at],
-            Self::TooLarge => [6, 0, 0],
-        }
-    }
+// The engine itself speaks in words, what it is and two numbers, and a guest hands them on: it carries no conversion.
+pub(super) const NOT_A_BUNDLE: [u32; 3] = [0; 3];
+pub(super) const FORMAT: u32 = 1;
+pub(super) const LENGTH: u32 = 2;
+pub(super) const CHECKSUM: [u32; 3] = [3, 0, 0];
+pub(super) const SECTION: u32 = 4;
+pub(super) const CORRUPT: u32 = 5;
+pub(super) const TOO_LARGE: [u32; 3] = [6, 0, 0];
 
-    /// The words of [`BundleError::to_words`] as little-endian bytes; none for anything else.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != 12 {
-            return None;
-        }
-        let (a, b) = (u32_at(bytes, 4)?, u32_at(bytes, 8)?);
-        Some(match u32_at(bytes, 0)? {
-            0 => Self::NotABundle,
-            1 => Self::Format(a as u16),
-            2 => Self::Length {
+impl From<[u32; 3]> for BundleError {
+    fn from([what, a, b]: [u32; 3]) -> Self {
+        match what {
+            FORMAT => Self::Format(u16::try_from(a).unwrap_or(u16::MAX)),
+            LENGTH => Self::Length {
                 expected: a,
                 found: b,
             },
             3 => Self::Checksum,
-            4 => Self::Section(a as u16),
-            5 => Self::Corrupt {
+            SECTION => Self::Section(a as u16),
+            CORRUPT => Self::Corrupt {
                 section: a as u16,
                 at: b,
             },
             6 => Self::TooLarge,
-            _ => return None,
-        })
+            _ => Self::NotABundle,
+        }
+    }
+}
+
+impl BundleError {
+    /// The error in what a guest answered, little-endian words; none for anything else.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let found: [u32; 3] = words(bytes, 0)?;
+        let known = found[0] <= 6 && bytes.len() == 12;
+        known.then(|| found.into())
     }
 }
 

@@ -9,7 +9,8 @@
 //! validated has such rows; there the schema vouches for nothing.
 
 use crate::{
-    bytes::u32_at,
+    bytes::{u32_at, words},
+    sort::{search, sort},
     store::{Fuel, NONE, Span, Store},
 };
 
@@ -33,10 +34,7 @@ pub(crate) struct Index {
 impl Index {
     /// Checks it whole. Linear; on error the number of the word that is wrong.
     pub(super) fn read(bytes: &[u8], at: usize, len: usize, rules: u32) -> Result<Self, u32> {
-        let count = |i: usize| u32_at(bytes, at + i * 4).filter(|_| len >= HEAD_WORDS * 4);
-        let (Some(rows), Some(anchors), Some(numbers)) = (count(0), count(1), count(2)) else {
-            return Err(0);
-        };
+        let [rows, anchors, numbers] = words(bytes, at).unwrap_or_default();
         let index = Self {
             at: at + HEAD_WORDS * 4,
             rows,
@@ -56,24 +54,23 @@ impl Index {
         // belongs to one row, so this takes no longer than sorting them would.
         let mut next = 0;
         for row in 0..rows {
-            let word = |i: usize| index.row(bytes, row, i);
-            let found = index.find(bytes, [word(0), word(1), word(2)]);
-            if found != Some(row)
-                || word(5) != next
-                || !within(word(3), word(4), numbers)
-                || !within(next, word(6), anchors)
+            let [action, principal, resource, start, always, first, own] = index.row(bytes, row);
+            if index.find(bytes, [action, principal, resource]) != Some(row)
+                || first != next
+                || !within(start, always, numbers)
+                || !within(next, own, anchors)
             {
                 return Err(row);
             }
             let own = Span {
                 start: next,
-                len: word(6),
+                len: own,
             };
             next += own.len;
             for anchor in own.start..next {
-                let word = |i: usize| index.anchor(bytes, anchor, i);
-                let found = index.find_anchor(bytes, own, word(0));
-                if found != Some(anchor) || !within(word(1), word(2), numbers) {
+                let [key, start, len] = index.anchor(bytes, anchor);
+                let found = index.find_anchor(bytes, own, key);
+                if found != Some(anchor) || !within(start, len, numbers) {
                     return Err(rows + anchor);
                 }
             }
@@ -84,51 +81,35 @@ impl Index {
         }
     }
 
-    fn word(self, bytes: &[u8], word: usize) -> u32 {
-        u32_at(bytes, self.at + word * 4).unwrap_or(NONE)
+    fn row(self, bytes: &[u8], row: u32) -> [u32; ROW_WORDS] {
+        let at = self.at + row as usize * ROW_WORDS * 4;
+        words(bytes, at).unwrap_or([NONE; ROW_WORDS])
     }
 
-    fn row(self, bytes: &[u8], row: u32, word: usize) -> u32 {
-        self.word(bytes, row as usize * ROW_WORDS + word)
-    }
-
-    fn anchor(self, bytes: &[u8], anchor: u32, word: usize) -> u32 {
-        let before = self.rows as usize * ROW_WORDS;
-        self.word(bytes, before + anchor as usize * ANCHOR_WORDS + word)
+    fn anchor(self, bytes: &[u8], anchor: u32) -> [u32; ANCHOR_WORDS] {
+        let before = self.rows as usize * ROW_WORDS + anchor as usize * ANCHOR_WORDS;
+        words(bytes, self.at + before * 4).unwrap_or([NONE; ANCHOR_WORDS])
     }
 
     fn rule(self, bytes: &[u8], at: u32) -> u32 {
         let before = self.rows as usize * ROW_WORDS + self.anchors as usize * ANCHOR_WORDS;
-        self.word(bytes, before + at as usize)
+        u32_at(bytes, self.at + (before + at as usize) * 4).unwrap_or(NONE)
     }
 
     /// The row for a request; none where the schema knows no such request.
     fn find(self, bytes: &[u8], wanted: [u32; 3]) -> Option<u32> {
-        let (mut low, mut high) = (0, self.rows);
-        while low < high {
-            let middle = (low + high) / 2;
-            let word = |i: usize| self.row(bytes, middle, i);
-            match [word(0), word(1), word(2)].cmp(&wanted) {
-                core::cmp::Ordering::Equal => return Some(middle),
-                core::cmp::Ordering::Less => low = middle + 1,
-                core::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
+        search(0, self.rows, &mut |row| {
+            let [action, principal, resource, ..] = self.row(bytes, row);
+            [action, principal, resource].cmp(&wanted)
+        })
     }
 
     /// The anchor of a key among those of a row.
     fn find_anchor(self, bytes: &[u8], own: Span, key: u32) -> Option<u32> {
-        let (mut low, mut high) = (own.start, own.start + own.len);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.anchor(bytes, middle, 0).cmp(&key) {
-                core::cmp::Ordering::Equal => return Some(middle),
-                core::cmp::Ordering::Less => low = middle + 1,
-                core::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
+        search(own.start, own.start + own.len, &mut |anchor| {
+            let [its, ..] = self.anchor(bytes, anchor);
+            its.cmp(&key)
+        })
     }
 
     /// Collects the numbers of the rules whose scope can match a request of this principal, action and resource, ascending;
@@ -149,14 +130,11 @@ impl Index {
         let Some(row) = row else {
             return false;
         };
-        let word = |store: &Store, i: usize| self.row(&store.bytes, row, i);
-        let always = Span {
-            start: word(store, 3),
-            len: word(store, 4),
-        };
+        let [.., start, always, first, own] = self.row(&store.bytes, row);
+        let always = Span { start, len: always };
         let anchors = Span {
-            start: word(store, 5),
-            len: word(store, 6),
+            start: first,
+            len: own,
         };
         let mut sound = self.take(&store.bytes, always, out);
         let mut side = 0;
@@ -165,19 +143,17 @@ impl Index {
             store.reaches(uid, fuel, &mut |store, at| {
                 let key = at.wrapping_mul(2).wrapping_add(side);
                 if let Some(anchor) = self.find_anchor(&store.bytes, anchors, key) {
-                    let rules = Span {
-                        start: self.anchor(&store.bytes, anchor, 1),
-                        len: self.anchor(&store.bytes, anchor, 2),
-                    };
-                    sound &= self.take(&store.bytes, rules, out);
+                    let [_, start, len] = self.anchor(&store.bytes, anchor);
+                    sound &= self.take(&store.bytes, Span { start, len }, out);
                 }
                 false
             });
             side += 1;
         }
-        // Determining and failing rules are reported in this order.
-        if out.len() > always.len as usize {
-            crate::sort::sort(out, &mut |a, b| a.cmp(b));
+        // Determining and failing rules are reported in this order, each once, whatever the index says.
+        if !out.is_sorted_by(|a, b| a < b) {
+            sort(out, &mut |a, b| a.cmp(b));
+            out.dedup();
         }
         fuel.is_out |= !sound;
         true

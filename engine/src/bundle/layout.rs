@@ -4,7 +4,7 @@
 pub const MAGIC: [u8; 4] = *b"AVOW";
 /// The format that this crate reads.
 pub const FORMAT: u16 = 1;
-/// Bytes of the header: magic | format `u16` | zero `u16` | length of the body `u32` | sections `u32` | digest 32 |
+/// Bytes of the header: magic | format `u32` | length of the body `u32` | sections `u32` | digest 32 |
 /// parent's digest 32 | checksum `u64`.
 pub const HEADER_BYTES: usize = 88;
 /// Where the body's length stands.
@@ -48,8 +48,15 @@ pub const TEXTS: u16 = 8;
 pub const SCHEMA: u16 = 9;
 /// For each rule: file, line, column. Slices have none.
 pub const SOURCES: u16 = 10;
+/// Readings: what a value is read from, and the name of the attribute.
+pub const READINGS: u16 = 11;
 /// How many ids there are, zero included.
-pub const SECTIONS: usize = 11;
+pub const SECTIONS: usize = 12;
+
+/// Readings that need no section: principal, action, resource, context.
+pub const VARIABLES: u32 = 4;
+/// Bytes of a reading: number `u32` of the reading before | name `u32`.
+pub const READING_BYTES: usize = 8;
 
 /// Words of a rule: effect (1 forbids) | code start, length in instructions | id | notes start, length |
 /// instructions of the scope, which come first.

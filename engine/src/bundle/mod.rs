@@ -19,13 +19,13 @@ use alloc::vec::Vec;
 
 use crate::{
     answer::Refusal,
-    bytes::{slice, u16_at, u32_at, u64_at},
+    bytes::{slice, u32_at, u64_at, words},
     code, limits,
     store::{Below, Fuel, Mark, NONE, Span, Store},
 };
 
 use index::Index;
-use layout::{CODE, FACTS, INDEX, RULES, SECTIONS};
+use layout::{CODE, FACTS, INDEX, READINGS, RULES, SECTIONS};
 
 pub use error::BundleError;
 #[cfg(feature = "words")]
@@ -87,6 +87,14 @@ impl Bundle {
     /// # Errors
     /// Where anything in it does not hold together; the error says where.
     pub fn load(bytes: Vec<u8>) -> Result<Self, BundleError> {
+        Self::open(bytes).map_err(BundleError::from)
+    }
+
+    /// As [`Bundle::load`], with the error in the words in which a guest answers.
+    ///
+    /// # Errors
+    /// As those.
+    pub fn open(bytes: Vec<u8>) -> Result<Self, [u32; 3]> {
         let sections = read_header(&bytes)?;
         let mut bundle = Self {
             length: bytes.len(),
@@ -105,14 +113,14 @@ impl Bundle {
             index.len as usize,
             bundle.rule_count(),
         )
-        .map_err(|at| BundleError::Corrupt { section: INDEX, at })?;
+        .map_err(|at| corrupt(INDEX, at))?;
         bundle.now = bundle.store.find(0, b"now");
         #[cfg(feature = "words")]
         bundle.check_words()?;
         Ok(bundle)
     }
 
-    fn read_facts(&mut self) -> Result<(), BundleError> {
+    fn read_facts(&mut self) -> Result<(), [u32; 3]> {
         let Span { start, len } = self.span(FACTS);
         let (start, len) = (start as usize, len as usize);
         self.store
@@ -120,37 +128,65 @@ impl Bundle {
                 start,
                 start + len,
                 Below::default(),
-                &mut Fuel::new(u32::MAX),
+                &mut Fuel::for_bytes(len),
             )
             .map_err(|refusal| match refusal {
-                Refusal::TooLarge => BundleError::TooLarge,
-                _ => BundleError::Corrupt {
-                    section: FACTS,
-                    at: 0,
-                },
+                Refusal::TooLarge => error::TOO_LARGE,
+                _ => corrupt(FACTS, 0),
             })?;
         self.store.settle_bundle();
         self.mark = self.store.mark();
         Ok(())
     }
 
-    fn check_rules(&self) -> Result<(), BundleError> {
-        let corrupt = |at| BundleError::Corrupt { section: RULES, at };
+    fn check_rules(&self) -> Result<(), [u32; 3]> {
         let rules = self.span(RULES);
         if !(rules.len as usize).is_multiple_of(layout::RULE_WORDS * 4) {
-            return Err(corrupt(0));
+            return Err(corrupt(RULES, 0));
         }
+        self.check_readings()?;
         let code = self.section(CODE);
-        let mut verifier = code::Verifier::new(code, &self.store);
+        let mut verifier = code::Verifier::new(code, &self.store, self.readings());
         for number in 0..self.rule_count() {
             let row = RuleRow::read(&self.store.bytes, rules.start as usize, number);
             // Rules' code follows one upon the other: no instruction is checked twice, so the check stays linear.
             if row.code.start != verifier.next() || row.effect > 1 {
-                return Err(corrupt(number));
+                return Err(corrupt(RULES, number));
             }
             verifier
                 .rule(row.code.len)
-                .map_err(|at| BundleError::Corrupt { section: CODE, at })?;
+                .map_err(|at| corrupt(CODE, at))?;
+        }
+        Ok(())
+    }
+
+    /// Readings that there are, the variables among them.
+    pub(crate) fn readings(&self) -> u32 {
+        layout::VARIABLES + self.span(READINGS).len / layout::READING_BYTES as u32
+    }
+
+    /// What a reading that is no variable is read from, and the name of the attribute.
+    #[cfg(feature = "serde")]
+    pub(crate) fn reading(&self, number: u32) -> (u32, u32) {
+        reading(
+            &self.store.bytes,
+            self.span(READINGS).start as usize,
+            number,
+        )
+    }
+
+    fn check_readings(&self) -> Result<(), [u32; 3]> {
+        let Span { start, len } = self.span(READINGS);
+        let readings = self.readings();
+        if !(len as usize).is_multiple_of(layout::READING_BYTES) || readings > limits::READINGS {
+            return Err(corrupt(READINGS, 0));
+        }
+        for number in layout::VARIABLES..readings {
+            let (from, name) = reading(&self.store.bytes, start as usize, number);
+            // From one before it, so that reading ends.
+            if from >= number || !self.store.is_name(name) {
+                return Err(corrupt(READINGS, number));
+            }
         }
         Ok(())
     }
@@ -239,56 +275,53 @@ impl RuleRow {
     /// A rule of the table that begins at `at`.
     pub(crate) fn read(bytes: &[u8], at: usize, number: u32) -> Self {
         let at = at + number as usize * layout::RULE_WORDS * 4;
-        let word = |i: usize| u32_at(bytes, at + i * 4).unwrap_or(NONE);
+        let [effect, start, len] = words(bytes, at).unwrap_or([NONE; 3]);
         Self {
-            effect: word(0),
-            code: Span {
-                start: word(1),
-                len: word(2),
-            },
+            effect,
+            code: Span { start, len },
         }
     }
 }
 
-fn read_header(bytes: &[u8]) -> Result<[Span; SECTIONS], BundleError> {
+/// What a reading that is no variable is read from, and the name of the attribute; the table begins at `at`.
+pub(crate) fn reading(bytes: &[u8], at: usize, number: u32) -> (u32, u32) {
+    let row = at + number.saturating_sub(layout::VARIABLES) as usize * layout::READING_BYTES;
+    let [from, name] = words(bytes, row).unwrap_or([NONE; 2]);
+    (from, name)
+}
+
+fn corrupt(section: u16, at: u32) -> [u32; 3] {
+    [error::CORRUPT, u32::from(section), at]
+}
+
+fn read_header(bytes: &[u8]) -> Result<[Span; SECTIONS], [u32; 3]> {
     if bytes.len() > limits::BUNDLE_BYTES {
-        return Err(BundleError::TooLarge);
+        return Err(error::TOO_LARGE);
     }
     let found = bytes.len() as u32;
-    let short = BundleError::Length {
-        expected: layout::HEADER_BYTES as u32,
-        found,
-    };
+    let short = [error::LENGTH, layout::HEADER_BYTES as u32, found];
     if !bytes.starts_with(&layout::MAGIC) {
-        return Err(BundleError::NotABundle);
+        return Err(error::NOT_A_BUNDLE);
     }
-    let format = u16_at(bytes, 4).ok_or(short)?;
-    if format != layout::FORMAT {
-        return Err(BundleError::Format(format));
+    let Some([_, format, expected, count]) = words(bytes, 0) else {
+        return Err(short);
+    };
+    if format != u32::from(layout::FORMAT) {
+        return Err([error::FORMAT, format, 0]);
     }
-    let expected = u32_at(bytes, layout::LENGTH_AT).ok_or(short)?;
-    let wrong_length = BundleError::Length { expected, found };
+    let wrong_length = [error::LENGTH, expected, found];
     let (body, _) = split_signature(bytes).ok_or(wrong_length)?;
     let stored = u64_at(body, layout::CHECKSUM_AT).ok_or(short)?;
     if layout::checksum(body) != Some(stored) {
-        return Err(BundleError::Checksum);
+        return Err(error::CHECKSUM);
     }
-    let count = u32_at(body, layout::SECTIONS_AT).ok_or(short)?;
     let mut sections = [Span::default(); SECTIONS];
-    for row in 0..count as usize {
-        let at = row
-            .checked_mul(layout::SECTION_BYTES)
-            .and_then(|at| at.checked_add(layout::HEADER_BYTES))
-            .ok_or(wrong_length)?;
-        let (Some(id), Some(flags), Some(start), Some(len)) = (
-            u16_at(body, at),
-            u16_at(body, at + 2),
-            u32_at(body, at + 4),
-            u32_at(body, at + 8),
-        ) else {
-            return Err(wrong_length);
-        };
-        let bad = BundleError::Section(id);
+    let mut at = layout::HEADER_BYTES;
+    for _ in 0..count {
+        let [id, start, len] = words(body, at).ok_or(wrong_length)?;
+        at += layout::SECTION_BYTES;
+        let (id, flags) = (id as u16, (id >> 16) as u16);
+        let bad = [error::SECTION, u32::from(id), 0];
         if slice(body, start as usize, len as usize).is_none() {
             return Err(bad);
         }

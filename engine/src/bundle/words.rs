@@ -1,7 +1,7 @@
 //! What a bundle says to people: names of rules, annotations, texts, where a rule was written, and the schema.
 
 use super::{
-    Bundle, BundleError,
+    Bundle, corrupt,
     layout::{META, NOTES, RULE_WORDS, RULES, SCHEMA, SOURCES, TEXTS, WORDS},
 };
 use crate::{bytes::u32_at, schema::Schema};
@@ -38,8 +38,7 @@ impl Bundle {
     }
 
     /// Checks what the evaluator does not read. Linear.
-    pub(super) fn check_words(&self) -> Result<(), BundleError> {
-        let corrupt = |section, at| BundleError::Corrupt { section, at };
+    pub(super) fn check_words(&self) -> Result<(), [u32; 3]> {
         let words = self.words();
         for number in 0..words.count() {
             words.get(number).ok_or(corrupt(WORDS, number))?;

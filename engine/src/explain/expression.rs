@@ -16,8 +16,9 @@ use super::{
 use crate::{
     block::kind,
     bundle::{Bundle, layout},
-    code::{Function, Instruction, Op},
+    code::{Function, INSTRUCTION_BYTES, Instruction, Op, Right, Sides},
     store::{Span, Value},
+    trace::READING,
 };
 
 /// An expression, and the instruction that leaves its value.
@@ -53,9 +54,14 @@ impl<'a> Expression<'a> {
 
     fn value<'s>(&self, seen: &'s BTreeMap<u32, Seen>) -> Option<&'s Seen> {
         match &self.node {
-            // Its value is left by either side.
-            Node::And(_, right) | Node::Or(_, right) => {
-                right.value(seen).or_else(|| seen.get(&self.at))
+            // Its value is that of the left side where that decides, else of the right.
+            Node::And(left, right) | Node::Or(left, right) => {
+                let decisive = matches!(self.node, Node::Or(..));
+                let left = left.value(seen)?;
+                match left.holds == Some(decisive) {
+                    true => Some(left),
+                    false => right.value(seen),
+                }
             }
             Node::If(parts) => {
                 let [_, then, other] = parts.as_ref();
@@ -215,10 +221,12 @@ impl<'a> Expression<'a> {
 /// Stands for the instruction of an operand that has none of its own.
 const NOWHERE: u32 = u32::MAX;
 
-fn variable(number: u8) -> Option<&'static str> {
-    ["principal", "action", "resource", "context"]
-        .get(usize::from(number))
-        .copied()
+fn both<'a>(is_or: bool, left: Expression<'a>, right: Expression<'a>) -> Node<'a> {
+    let (left, right) = (Box::new(left), Box::new(right));
+    match is_or {
+        true => Node::Or(left, right),
+        false => Node::And(left, right),
+    }
 }
 
 struct Reader<'a> {
@@ -229,7 +237,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn instruction(&self, at: u32) -> Option<Instruction> {
         let code = self.bundle.section(layout::CODE);
-        Instruction::decode(code, (self.code.start + at) as usize)
+        Instruction::decode(code, (self.code.start + at) as usize * INSTRUCTION_BYTES)
     }
 
     /// The expression that instructions `at..end` leave.
@@ -238,30 +246,24 @@ impl<'a> Reader<'a> {
         while at < end {
             let i = self.instruction(at)?;
             let mut next = at + 1;
-            let node = match i.op {
-                Op::Const => Node::Plain(constant(self.bundle, self.bundle.store.cell(i.c))),
-                Op::Var => Node::Plain(variable(i.a)?.to_owned()),
-                Op::Field => {
-                    let variable = Expression {
-                        at: NOWHERE,
-                        node: Node::Plain(variable(i.a)?.to_owned()),
-                    };
-                    Node::Suffix(Box::new(variable), format!(".{}", self.bundle.string(i.c)))
+            let node = match i.op() {
+                Op::Const => Node::Plain(constant(self.bundle, self.bundle.store.cell(i.c()))),
+                Op::Read => {
+                    stack.push(self.reading(i.c())?);
+                    at = next;
+                    continue;
                 }
                 Op::And | Op::Or => {
-                    let left = Box::new(stack.pop()?);
-                    let right = Box::new(self.range(next, i.c)?);
-                    next = i.c;
-                    match i.op {
-                        Op::And => Node::And(left, right),
-                        _ => Node::Or(left, right),
-                    }
+                    let left = stack.pop()?;
+                    let right = self.range(next, i.c())?;
+                    next = i.c();
+                    both(i.op() == Op::Or, left, right)
                 }
                 Op::If => {
                     let test = stack.pop()?;
-                    let jump = i.c.checked_sub(1)?;
-                    let after = self.instruction(jump)?.c;
-                    let (then, other) = (self.range(next, jump)?, self.range(i.c, after)?);
+                    let jump = i.c().checked_sub(1)?;
+                    let after = self.instruction(jump)?.c();
+                    let (then, other) = (self.range(next, jump)?, self.range(i.c(), after)?);
                     next = after;
                     Node::If(Box::new([test, then, other]))
                 }
@@ -273,18 +275,34 @@ impl<'a> Reader<'a> {
                 Op::HasStep => {
                     let base = Box::new(stack.pop()?);
                     let mut names = Vec::new();
-                    let last = at + u32::from(i.b);
+                    let last = at + u32::from(i.b());
                     while next <= last {
-                        names.push(self.bundle.string(self.instruction(next - 1)?.c));
+                        names.push(self.bundle.string(self.instruction(next - 1)?.c()));
                         next += 1;
                     }
                     next = last;
                     Node::Suffix(base, format!(" has {}", names.join(".")))
                 }
+                op if op.compares() => {
+                    let sides = Sides::of(i)?;
+                    let node = self.comparison(i, sides, &mut stack)?;
+                    if sides.ahead == 0 {
+                        node
+                    } else {
+                        let left = Expression {
+                            at: self.code.start + at,
+                            node,
+                        };
+                        let target = at + sides.ahead;
+                        let right = self.range(next, target)?;
+                        next = target;
+                        both(sides.is_or, left, right)
+                    }
+                }
                 _ => self.operator(i, &mut stack)?,
             };
             // The one value of `has a.b` is left by the last instruction, or by the step that found nothing.
-            let left_by = match i.op {
+            let left_by = match i.op() {
                 Op::HasStep => next - 1,
                 _ => at,
             };
@@ -297,40 +315,73 @@ impl<'a> Reader<'a> {
         stack.pop()
     }
 
+    /// The expression that a reading is of.
+    fn reading(&self, number: u32) -> Option<Expression<'a>> {
+        let node = match ["principal", "action", "resource", "context"].get(number as usize) {
+            Some(variable) => Node::Plain((*variable).to_owned()),
+            None => {
+                let (from, name) = self.bundle.reading(number);
+                let suffix = format!(".{}", self.bundle.string(name));
+                Node::Suffix(Box::new(self.reading(from)?), suffix)
+            }
+        };
+        Some(Expression {
+            at: READING | number,
+            node,
+        })
+    }
+
+    fn comparison(
+        &self,
+        i: Instruction,
+        sides: Sides,
+        stack: &mut Vec<Expression<'a>>,
+    ) -> Option<Node<'a>> {
+        let right = match sides.right {
+            Right::Stack => stack.pop()?,
+            Right::Constant => Expression {
+                at: NOWHERE,
+                node: Node::Plain(constant(self.bundle, self.bundle.store.cell(i.c()))),
+            },
+            Right::Reading => self.reading(i.c())?,
+        };
+        let left = match sides.left {
+            Some(reading) => self.reading(reading)?,
+            None => stack.pop()?,
+        };
+        let op = match (i.op(), sides.negated) {
+            (Op::Equal, true) => "!=",
+            (Op::Less, true) => ">=",
+            (Op::LessEqual, true) => ">",
+            (op, _) => infix(op)?,
+        };
+        Some(Node::Infix(op, Box::new([left, right])))
+    }
+
     fn operator(&self, i: Instruction, stack: &mut Vec<Expression<'a>>) -> Option<Node<'a>> {
-        let name = || self.bundle.string(i.c);
-        let count = match i.op {
-            Op::Set => i.c as usize,
-            Op::Record | Op::Call => usize::from(i.b),
+        let name = || self.bundle.string(i.c());
+        let count = match i.op() {
+            Op::Set => i.c() as usize,
+            Op::Record | Op::Call => usize::from(i.b()),
             _ => 1,
         };
-        if let Some(op) = infix(i.op) {
-            let mut side = |number: u16| {
-                if i.b != number {
-                    return stack.pop();
-                }
-                let value = self.bundle.store.cell(i.c);
-                Some(Expression {
-                    at: NOWHERE,
-                    node: Node::Plain(constant(self.bundle, value)),
-                })
-            };
-            let b = side(1)?;
-            return Some(Node::Infix(op, Box::new([side(2)?, b])));
+        if let Some(op) = infix(i.op()) {
+            let b = stack.pop()?;
+            return Some(Node::Infix(op, Box::new([stack.pop()?, b])));
         }
-        if let Some(method) = method(i.op) {
+        if let Some(method) = method(i.op()) {
             let b = stack.pop()?;
             return Some(Node::Call(method, Vec::from([stack.pop()?, b])));
         }
         let mut parts = stack.split_off(stack.len().checked_sub(count)?);
-        Some(match i.op {
+        Some(match i.op() {
             Op::Set => Node::Set(parts),
             Op::Record => {
-                let cells = (i.c..).map(|cell| self.bundle.store.cell(cell).key);
+                let cells = (i.c()..).map(|cell| self.bundle.store.cell(cell).key);
                 let names = cells.map(|name| self.bundle.string(name));
                 Node::Record(names.zip(parts).collect())
             }
-            Op::Call => Node::Call(Function::ALL.get(usize::from(i.a))?.name(), parts),
+            Op::Call => Node::Call(Function::ALL.get(usize::from(i.a()))?.name(), parts),
             op => {
                 let part = Box::new(parts.pop()?);
                 match op {
@@ -349,7 +400,7 @@ impl<'a> Reader<'a> {
 
     fn pattern(&self, i: Instruction) -> String {
         let store = &self.bundle.store;
-        let parts = (i.c..i.c + u32::from(i.b)).map(|cell| {
+        let parts = (i.c()..i.c() + u32::from(i.b())).map(|cell| {
             let text = core::str::from_utf8(store.text(store.cell(cell).payload));
             let text = quoted(text.unwrap_or_default());
             text.trim_start_matches('"')

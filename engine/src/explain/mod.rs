@@ -15,7 +15,7 @@ use crate::{
     answer::{Answer, EvalError},
     bundle::{Bundle, Effect, Rule},
     bytes::u32_at,
-    trace::END,
+    trace::{END, READING},
     verdict::Verdict,
 };
 use expression::Expression;
@@ -110,7 +110,7 @@ fn considered_rule<'a>(bundle: &Bundle, trace: &'a [u8]) -> Option<(Option<Consi
     let rule = bundle.rule(number)?;
     let expression = Expression::read(bundle, rule.code_span());
     let (scope, start) = (rule.scope_len(), rule.code_span().start);
-    let left_scope = seen.keys().any(|at| *at >= start + scope);
+    let left_scope = seen.range(start + scope..READING).next().is_some();
     if scope > 0 && !left_scope && result == 0 {
         return Some((None, after));
     }
@@ -153,14 +153,14 @@ fn consider(
     }
 }
 
-/// By instruction, what it left on top of the stack; and what follows the steps.
+/// By instruction or reading, what its value was; and what follows the steps.
 fn steps_of(mut rest: &[u8]) -> (BTreeMap<u32, Seen>, &[u8]) {
     let mut seen = BTreeMap::new();
     while let Some(at) = u32_at(rest, 0).filter(|at| *at != END) {
         let Some((value, after)) = rest.get(4..).and_then(Seen::read) else {
             return (seen, &[]);
         };
-        seen.insert(at, value);
+        seen.entry(at).or_insert(value);
         rest = after;
     }
     (seen, rest)

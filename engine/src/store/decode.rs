@@ -1,13 +1,14 @@
 //! Decodes a block as a layer of the store: every count is checked against the bytes that it needs before anything is
 //! allocated for it, and every number against what it names. Linear, but for what has to be sorted.
 
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::{EntityData, Fuel, Mark, NONE, Span, Store, Symbol, Value};
 use crate::{
     answer::Refusal,
     block::{CELL_BYTES, ENTITY_BYTES, HEAD_BYTES, OWN, SYMBOL_BYTES, kind},
-    bytes::{len32, slice, u32_at, u64_at},
+    bytes::{len32, slice, words},
     ext::Ip,
     limits,
     sort::sort,
@@ -88,9 +89,7 @@ impl Store {
     }
 
     fn block(&self, at: usize, end: usize, below: Below) -> Option<Block> {
-        let word = |i: usize| u32_at(&self.bytes, at + i * 4);
-        let [names, uids, entities, roots, cells, text_len] =
-            [word(0)?, word(1)?, word(2)?, word(3)?, word(4)?, word(5)?];
+        let [names, uids, entities, roots, cells, text_len] = words(&self.bytes, at)?;
         let part = |at: usize, count: u32, size: usize| {
             at.checked_add((count as usize).checked_mul(size)?)
                 .filter(|after| *after <= end)
@@ -125,7 +124,7 @@ impl Store {
         let mut ascends = true;
         for i in 0..block.names + block.uids {
             let row = block.symbols_at + i as usize * SYMBOL_BYTES;
-            let (of, end) = (u32_at(&self.bytes, row)?, u32_at(&self.bytes, row + 4)?);
+            let [of, end] = words(&self.bytes, row)?;
             let of = match i < block.names {
                 true => (of == 0).then_some(0)?,
                 false => self.name_of(block, of)? + 1,
@@ -192,13 +191,13 @@ impl Store {
 
     fn push_entity(&mut self, block: &mut Block, i: u32) -> Option<()> {
         let row = block.entities_at + i as usize * ENTITY_BYTES;
-        let word = |i: usize| u32_at(&self.bytes, row + i * 4);
+        let [uid, attrs, tags, parents] = words(&self.bytes, row)?;
         let entity = EntityData {
-            uid: self.uid_of(&block.below, word(0)?)?,
+            uid: self.uid_of(&block.below, uid)?,
             before: 0,
-            attrs: block.claim(word(1)?)?,
-            tags: block.claim(word(2)?)?,
-            parents: block.claim(word(3)?)?,
+            attrs: block.claim(attrs)?,
+            tags: block.claim(tags)?,
+            parents: block.claim(parents)?,
         };
         // It is put in force by `link_entity`, once all of the block is read; until then a reset must not take it away.
         self.entities.push(EntityData {
@@ -210,8 +209,8 @@ impl Store {
 
     fn cell_of(&self, block: &mut Block, i: u32) -> Option<Value> {
         let row = block.cells_at + i as usize * CELL_BYTES;
-        let word = |at: usize| u32_at(&self.bytes, row + at);
-        let (key, kind, payload) = (word(0)?, word(4)?, u64_at(&self.bytes, row + 8)?);
+        let [key, kind, low, high] = words(&self.bytes, row)?;
+        let payload = u64::from(low) | u64::from(high) << 32;
         // INVARIANT: a cell's own cells come after it, so values are finite trees.
         if i >= block.owned {
             return None;
@@ -260,23 +259,6 @@ impl Store {
         Some(())
     }
 
-    /// Orders the fields of a record; each must have a name, and names must differ.
-    pub(crate) fn order_record(&mut self, span: Span) -> Option<()> {
-        let (start, len) = (span.start as usize, span.len as usize);
-        let fields = self.cells.get_mut(start..start + len)?;
-        let ascends = |fields: &[Value]| {
-            let ordered = fields.windows(2).all(|pair| match pair {
-                [a, b] => a.key < b.key,
-                _ => true,
-            });
-            ordered && fields.last().is_none_or(|last| last.key != NONE)
-        };
-        if !ascends(fields) {
-            sort(fields, &mut |a, b| a.key.cmp(&b.key));
-        }
-        ascends(fields).then_some(())
-    }
-
     fn link_entity(&mut self, i: usize, below: Below) -> Option<()> {
         let EntityData {
             uid,
@@ -307,26 +289,27 @@ impl Store {
 
     /// Makes the symbols above `mark` part of the residents' layer, which may have some already.
     pub(crate) fn settle(&mut self, mark: Mark) {
-        let [bundle, residents] = self.parts;
-        let added = self.order.split_off(mark.symbols.min(self.order.len()));
-        self.parts = [bundle, self.symbols.len()];
-        // From the back, so that each is moved once.
-        let mut order = core::mem::take(&mut self.order);
-        let (mut old, mut new) = (residents, added.len());
-        order.resize(self.symbols.len(), 0);
-        while let Some(&b) = new.checked_sub(1).and_then(|at| added.get(at)) {
-            let a = old.checked_sub(1).filter(|at| *at >= bundle);
-            let a = a.and_then(|at| order.get(at).copied());
-            let later = a.filter(|a| self.order_of_two(*a, b) == Ordering::Greater);
-            if let Some(slot) = order.get_mut(old + new - 1) {
-                *slot = later.unwrap_or(b);
-            }
-            match later {
-                Some(_) => old -= 1,
-                None => new -= 1,
+        let [bundle, _] = self.parts;
+        let order = core::mem::take(&mut self.order);
+        let (known, mut added) = order.split_at(mark.symbols.min(order.len()));
+        let (below, mut old) = known.split_at(bundle.min(known.len()));
+        let mut merged = Vec::new();
+        merged.extend_from_slice(below);
+        while let Some((b, others)) = added.split_first() {
+            match old.split_first() {
+                Some((a, rest)) if self.order_of_two(*a, *b) == Ordering::Less => {
+                    merged.push(*a);
+                    old = rest;
+                }
+                _ => {
+                    merged.push(*b);
+                    added = others;
+                }
             }
         }
-        self.order = order;
+        merged.extend_from_slice(old);
+        self.parts = [bundle, merged.len()];
+        self.order = merged;
     }
 
     /// The numbers of the symbols that the block just decoded brought or named as its own.

@@ -127,6 +127,11 @@ impl Fuel {
         }
     }
 
+    /// What putting a bundle or a patch in order may take.
+    pub(crate) fn for_bytes(len: usize) -> Self {
+        Self::new(len32(len).saturating_mul(limits::STEPS_A_BYTE))
+    }
+
     pub(crate) fn spend(&mut self, steps: u32) {
         self.is_out |= self.left < steps;
         self.left = self.left.saturating_sub(steps);
@@ -168,7 +173,6 @@ pub(crate) struct Store {
     /// Scratch.
     own: Vec<u32>,
     queue: Vec<u32>,
-    items: Vec<Value>,
 }
 
 impl Store {
@@ -330,77 +334,94 @@ impl Store {
         }
     }
 
-    /// Sorts a set in place and drops what is repeated; the range may become shorter.
-    pub(crate) fn order_set(&mut self, span: Span, fuel: &mut Fuel) -> Value {
-        let mut items = core::mem::take(&mut self.items);
-        items.clear();
-        items.extend_from_slice(self.items(span));
-        let ascends = |items: &[Value], fuel: &mut Fuel| {
-            items.windows(2).all(|pair| match pair {
-                [a, b] => self.compare(*a, *b, fuel, 0) == Ordering::Less,
-                _ => true,
-            })
-        };
-        let mut len = span.len;
-        if !ascends(&items, fuel) {
-            // Comparing needs the whole store, so a copy is sorted.
-            sort(&mut items, &mut |a, b| self.compare(*a, *b, fuel, 0));
-            items.dedup_by(|b, a| self.compare(*a, *b, fuel, 0) == Ordering::Equal);
-            len = len32(items.len());
-            let range = span.start as usize..(span.start + len) as usize;
-            if let Some(cells) = self.cells.get_mut(range) {
-                cells.copy_from_slice(&items);
+    /// Puts cells in order, those of a record by key, and drops what is repeated; how many are left.
+    pub(crate) fn order(&mut self, span: Span, by_key: bool, fuel: &mut Fuel) -> u32 {
+        let mut compare = |a: &u32, b: &u32| {
+            let (a, b) = (self.cell(*a), self.cell(*b));
+            match by_key {
+                true => a.key.cmp(&b.key),
+                false => self.compare(a, b, fuel, 0),
             }
+        };
+        let end = span.start + span.len;
+        if (span.start + 1..end).all(|at| compare(&(at - 1), &at) == Ordering::Less) {
+            return span.len;
         }
-        self.items = items;
+        let mut order = Vec::new();
+        (span.start..end).for_each(|at| order.push(at));
+        sort(&mut order, &mut compare);
+        order.dedup_by(|b, a| compare(a, b) == Ordering::Equal);
+        // By way of the end of the cells, because the order names them by where they are.
+        let top = self.cells.len();
+        for at in &order {
+            self.cells.push(self.cell(*at));
+        }
+        let sorted = top..self.cells.len();
+        if sorted.end > span.start as usize {
+            self.cells.copy_within(sorted, span.start as usize);
+        }
+        self.cells.truncate(top);
+        len32(order.len())
+    }
+
+    /// Orders the elements of a set.
+    pub(crate) fn order_set(&mut self, span: Span, fuel: &mut Fuel) -> Value {
+        let len = self.order(span, false, fuel);
         Value::new(kind::SET, Span { len, ..span }.payload())
+    }
+
+    /// Orders the fields of a record; none where one has no name, or two have the same.
+    pub(crate) fn order_record(&mut self, span: Span) -> Option<()> {
+        let len = self.order(span, true, &mut Fuel::new(u32::MAX));
+        let last = self.items(span).last();
+        (len == span.len && last.is_none_or(|last| last.key != NONE)).then_some(())
     }
 
     // ---- comparing -----------------------------------------------------------------------------------------------
 
-    /// A total order under which equal means Cedar's `==`. Which of two different values is first means nothing.
+    /// A total order under which equal means Cedar's `==`. It is that of numbers; else which of two different values is first
+    /// means nothing.
+    #[inline]
     pub(crate) fn compare(&self, a: Value, b: Value, fuel: &mut Fuel, depth: u32) -> Ordering {
-        fuel.spend(1);
-        if a.kind != b.kind {
-            return a.kind.cmp(&b.kind);
+        if a.kind == b.kind && matches!(a.kind, kind::STRING | kind::IP | kind::SET | kind::RECORD)
+        {
+            return self.compare_parts(a, b, fuel, depth);
         }
-        if a.payload == b.payload {
+        let order = a.kind.cmp(&b.kind);
+        order.then(a.payload.cast_signed().cmp(&b.payload.cast_signed()))
+    }
+
+    #[inline(never)]
+    fn compare_parts(&self, a: Value, b: Value, fuel: &mut Fuel, depth: u32) -> Ordering {
+        let (x, y) = (a.span(), b.span());
+        if x.len != y.len {
+            return x.len.cmp(&y.len);
+        }
+        let is_text = matches!(a.kind, kind::STRING | kind::IP);
+        fuel.spend(1 + if is_text { x.len / 8 } else { x.len });
+        fuel.is_out |= depth > limits::DEPTH;
+        // What cannot be paid for is not done.
+        if x == y || fuel.is_out {
             return Ordering::Equal;
         }
-        match a.kind {
-            kind::STRING | kind::IP => {
-                let (a, b) = (self.text(a.payload), self.text(b.payload));
-                fuel.spend(len32(a.len().min(b.len())) / 8);
-                a.cmp(b)
-            }
-            kind::SET | kind::RECORD => {
-                let (x, y) = (a.span(), b.span());
-                if x.len != y.len {
-                    return x.len.cmp(&y.len);
-                }
-                if depth >= limits::DEPTH {
-                    fuel.is_out = true;
-                }
-                for (x, y) in self.items(x).iter().zip(self.items(y)) {
-                    if fuel.is_out {
-                        break;
-                    }
-                    let order = match a.kind {
-                        kind::RECORD => x.key.cmp(&y.key),
-                        _ => Ordering::Equal,
-                    };
-                    let order = order.then_with(|| self.compare(*x, *y, fuel, depth + 1));
-                    if order != Ordering::Equal {
-                        return order;
-                    }
-                }
-                Ordering::Equal
-            }
-            _ => a.payload.cast_signed().cmp(&b.payload.cast_signed()),
+        if is_text {
+            return self.text(a.payload).cmp(self.text(b.payload));
         }
+        for (x, y) in self.items(x).iter().zip(self.items(y)) {
+            let order = match a.kind {
+                kind::RECORD => x.key.cmp(&y.key),
+                _ => Ordering::Equal,
+            };
+            let order = order.then_with(|| self.compare(*x, *y, fuel, depth + 1));
+            if order != Ordering::Equal {
+                return order;
+            }
+        }
+        Ordering::Equal
     }
 
     pub(crate) fn contains(&self, set: Span, value: Value, fuel: &mut Fuel) -> bool {
+        fuel.spend(u32::BITS - set.len.leading_zeros());
         let found = self
             .items(set)
             .binary_search_by(|item| self.compare(*item, value, fuel, 0));
