@@ -7,7 +7,9 @@ pub mod corpus;
 pub mod generate;
 pub mod oracle;
 pub mod plain;
+pub mod seeds;
 pub mod tally;
+pub mod targets;
 pub mod time_model;
 
 use std::path::{Path, PathBuf};

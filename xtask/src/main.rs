@@ -20,11 +20,13 @@ Commands:
   test [STEP…]      run every check, or the steps that are named
   size              print what a browser gets, in bytes; fail over the budget in xtask/budget.toml
   bench decide      measure decisions beside the peers; `cargo xtask bench --help` says more
+  fuzz [TARGET…] --seconds N
+                    look for bytes that break engine or guest; `cargo xtask fuzz --help` says more
   fuzz differential [--cases N] [--seed N]
                     compare the engine with Cedar on generated rules and requests
 
 Steps of test, in order:
-  format lint unit packs size browser
+  format lint unit fuzz packs size browser
 
 Examples:
   cargo xtask demo
@@ -42,14 +44,12 @@ fn main() -> ExitCode {
         .iter()
         .any(|argument| argument == "--help" || argument == "-h")
     {
-        print!(
-            "{}",
-            if command == "bench" {
-                bench::HELP
-            } else {
-                HELP
-            }
-        );
+        let help = match command {
+            "bench" => bench::HELP,
+            "fuzz" => fuzz::HELP,
+            _ => HELP,
+        };
+        print!("{help}");
         return ExitCode::SUCCESS;
     }
     let done = match command {

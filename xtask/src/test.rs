@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    node,
+    fuzz, node,
     run::{build, build_site, built, cargo, command, root, run as start, target, wasm_target},
     size,
 };
@@ -19,12 +19,16 @@ use crate::{
 /// Crates that exist for wasm32 only.
 const WASM: [&str; 4] = ["avow-heap", "avow-guest", "avow-engine-js", "avow-widget"];
 
+/// How long each fuzz target runs.
+const FUZZ_SECONDS: u32 = 10;
+
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("format", format),
     ("lint", lint),
     ("unit", unit),
+    ("fuzz", fuzzing),
     ("packs", packs),
     ("size", sizes),
     ("browser", browser),
@@ -77,8 +81,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 
 fn format() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
-    // A workspace of its own. Its lints need the peers, so they are no part of this.
-    cargo(&["fmt", "--check", "--manifest-path", "benches/Cargo.toml"])
+    // Workspaces of their own. Their lints need the peers and libFuzzer, so they are no part of this.
+    cargo(&["fmt", "--check", "--manifest-path", "benches/Cargo.toml"])?;
+    cargo(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"])
 }
 
 fn lint() -> Result<()> {
@@ -111,6 +116,17 @@ fn lint() -> Result<()> {
 
 fn unit() -> Result<()> {
     cargo(&["test", "--quiet", "--locked"])
+}
+
+/// The seed corpus is part of `unit`; here the fuzzer looks a little further.
+fn fuzzing() -> Result<()> {
+    if !fuzz::is_installed() {
+        eprintln!(
+            "`cargo fuzz` is not installed: the seed corpus was run, by `unit`, and nothing beyond it"
+        );
+        return Ok(());
+    }
+    fuzz::targets(&[], FUZZ_SECONDS)
 }
 
 fn packs() -> Result<()> {

@@ -64,6 +64,27 @@ pub fn seeds(policies: usize, questions: usize) -> impl Strategy<Value = Seeds> 
         })
 }
 
+impl Seeds {
+    /// Choices for at most so many rules, and so many requests, that any bytes make: rows of choices, each behind the byte that
+    /// says how many there are. The schema's row comes first, then two of the entities, one of each request, the rules'.
+    #[must_use]
+    pub fn read(bytes: &[u8], policies: usize, questions: usize) -> Self {
+        let mut rest = bytes;
+        let mut row = || {
+            let (len, after) = rest.split_first().unwrap_or((&0, &[]));
+            let (row, after) = after.split_at(after.len().min(usize::from(*len)));
+            rest = after;
+            row.to_vec()
+        };
+        Self {
+            schema: row(),
+            entities: [row(), row()].concat(),
+            questions: (0..questions).map(|_| row()).collect(),
+            policies: (0..policies).map(|_| row()).collect(),
+        }
+    }
+}
+
 impl World {
     /// The world that the choices make.
     #[must_use]
