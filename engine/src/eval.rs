@@ -106,27 +106,27 @@ impl Machine<'_> {
     /// Compares two values.
     #[inline(always)]
     fn compare(&mut self, i: Instruction) -> bool {
-        let (a, b) = match (i.right(), i.left()) {
-            (Right::Stack, _) => {
-                let right = self.pop();
-                (self.pop(), right)
-            }
-            (from, left) => {
-                // The left side comes first: where both fail, its error counts.
-                let left = match left {
-                    None => self.pop(),
-                    Some(reading) => self.read(reading),
-                };
-                let right = match from {
-                    Right::Reading if left.is_there() => self.read(i.c()),
-                    Right::Reading => left,
-                    _ => Value {
-                        key: FIXED,
-                        ..self.store.cell(i.c())
-                    },
-                };
-                (left, right)
-            }
+        let right = i.right();
+        let (a, b) = if right == Right::Stack {
+            let right = self.pop();
+            (self.pop(), right)
+        } else {
+            // The left side comes first: where both fail, its error counts.
+            let left = match i.left() {
+                None => self.pop(),
+                Some(reading) => self.read(reading),
+            };
+            let right = if right == Right::Constant {
+                Value {
+                    key: FIXED,
+                    ..self.store.cell(i.c())
+                }
+            } else if left.is_there() {
+                self.read(i.c())
+            } else {
+                left
+            };
+            (left, right)
         };
         // What neither fails nor moves is nearly all that is compared.
         let plain = match i.op() {
@@ -177,20 +177,23 @@ impl Machine<'_> {
     }
 
     /// The value of a reading, which is the same for all rules. Where it cannot be read, each rule that asks for it fails.
+    #[inline(always)]
     fn read(&mut self, number: u32) -> Value {
         match self.read.get(number as usize) {
             Some(known) if known.is_there() && self.trace.is_none() => *known,
-            _ => {
-                let value = self.read_anew(number);
-                if value.is_there() {
-                    self.note(trace::READING | number, value);
-                }
-                value
-            }
+            _ => self.read_and_note(number),
         }
     }
 
     #[inline(never)]
+    fn read_and_note(&mut self, number: u32) -> Value {
+        let value = self.read_anew(number);
+        if value.is_there() {
+            self.note(trace::READING | number, value);
+        }
+        value
+    }
+
     fn read_anew(&mut self, number: u32) -> Value {
         let known = self.read.get(number as usize).copied();
         let known = known.unwrap_or(Value::MISSING);
@@ -256,7 +259,7 @@ impl Machine<'_> {
                 self.push(value.kind, value.payload);
             }
             Op::Read => {
-                let value = self.read(i.c());
+                let value = self.read_and_note(i.c());
                 self.stack.push(value);
             }
             Op::And | Op::Or => {

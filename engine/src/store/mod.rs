@@ -385,18 +385,20 @@ impl Store {
     pub(crate) fn compare(&self, a: Value, b: Value, fuel: &mut Fuel, depth: u32) -> Ordering {
         if a.kind == b.kind && matches!(a.kind, kind::STRING | kind::IP | kind::SET | kind::RECORD)
         {
-            return self.compare_parts(a, b, fuel, depth);
+            let order = a.span().len.cmp(&b.span().len);
+            return match order {
+                Ordering::Equal => self.compare_parts(a, b, fuel, depth),
+                order => order,
+            };
         }
         let order = a.kind.cmp(&b.kind);
         order.then(a.payload.cast_signed().cmp(&b.payload.cast_signed()))
     }
 
+    /// The same of two texts, sets or records of one size.
     #[inline(never)]
     fn compare_parts(&self, a: Value, b: Value, fuel: &mut Fuel, depth: u32) -> Ordering {
         let (x, y) = (a.span(), b.span());
-        if x.len != y.len {
-            return x.len.cmp(&y.len);
-        }
         let is_text = matches!(a.kind, kind::STRING | kind::IP);
         fuel.spend(1 + if is_text { x.len / 8 } else { x.len });
         fuel.is_out |= depth > limits::DEPTH;

@@ -60,8 +60,10 @@ const FEATURES: &[&str] = &[
 /// address of Rust's is computed from beyond the end of memory.
 const PASSES: &[&str] = &[
     "--low-memory-unused",
+    "--simplify-locals",
     "--flatten",
     "--rereloop",
+    "--rse",
     "-Oz",
     "-Oz",
     // A function that is called once is put into its caller only where it is this small; larger ones compress better apart.
