@@ -231,15 +231,15 @@ impl Engine {
         // Where the walk to the candidates was too long, who knows which it would have found.
         let mut given_up = machine.fuel.is_out;
         for rule in &self.candidates {
+            if given_up {
+                break;
+            }
             let row = RuleRow::read(&machine.store.bytes, rules_at, *rule);
             let result = machine.run(row.code);
             if let Some(trace) = &mut machine.trace {
                 trace::end(trace, *rule, result);
             }
             given_up = !self.tally.count(*rule, row.effect != 0, result);
-            if given_up {
-                break;
-            }
         }
         let until = machine.clock.until;
         (self.stack, self.read) = (machine.stack, machine.read);

@@ -1,7 +1,13 @@
 //! Bundles that are damaged, forged or newer are refused with a reason, and never trap.
 
 use avow_compiler::{Plain, Target};
-use avow_engine::{Bundle, BundleError, Engine, bundle::layout, intake};
+use avow_engine::{
+    Bundle, BundleError, Engine, RequestBuilder,
+    bundle::layout,
+    code::{INSTRUCTION_BYTES, Instruction, Op},
+    format::{Cell, OWN},
+    intake, limits,
+};
 use avow_tests::{Pack, stamp};
 
 fn bundle() -> Vec<u8> {
@@ -121,26 +127,209 @@ fn an_index_that_is_out_of_order_is_refused() {
     };
     let bytes = plain.compile().unwrap();
     Bundle::load(bytes.clone()).unwrap();
-    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
-    let table = (0..word(layout::SECTIONS_AT)).map(|row| layout::HEADER_BYTES + row * 12);
-    let index = table
-        .filter(|at| bytes[*at..at + 2] == layout::INDEX.to_le_bytes())
-        .map(|at| word(at + 4))
-        .next()
-        .unwrap();
+    let word = |at: usize| word(&bytes, at) as usize;
+    let index = section(&bytes, layout::INDEX);
     let (rows, anchors) = (index + 12, index + 12 + word(index) * 28);
     assert!(word(index) >= 2 && word(index + 4) >= 2);
     for (first, width) in [(rows, 28), (anchors, 12)] {
         let mut swapped = bytes.clone();
         let (a, b) = swapped[first..first + 2 * width].split_at_mut(width);
         a.swap_with_slice(b);
-        let sum = layout::checksum(&swapped).unwrap().to_le_bytes();
-        swapped[layout::CHECKSUM_AT..layout::HEADER_BYTES].copy_from_slice(&sum);
-        let refused = Bundle::load(swapped);
-        let section = layout::INDEX;
-        assert!(
-            matches!(refused, Err(BundleError::Corrupt { section: found, .. }) if found == section),
-            "{width}: {refused:?}"
-        );
+        refused(swapped, layout::INDEX);
     }
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+/// Where the row of a section's table stands.
+fn row(bytes: &[u8], id: u16) -> usize {
+    let rows = word(bytes, layout::SECTIONS_AT) as usize;
+    (0..rows)
+        .map(|row| layout::HEADER_BYTES + row * layout::SECTION_BYTES)
+        .find(|at| bytes[*at..at + 2] == id.to_le_bytes())
+        .unwrap()
+}
+
+/// Where a section begins.
+fn section(bytes: &[u8], id: u16) -> usize {
+    word(bytes, row(bytes, id) + 4) as usize
+}
+
+/// Loads a bundle as somebody makes it who knows the checksum.
+fn load(mut bytes: Vec<u8>) -> Result<Bundle, BundleError> {
+    let sum = layout::checksum(&bytes).unwrap().to_le_bytes();
+    bytes[layout::CHECKSUM_AT..layout::HEADER_BYTES].copy_from_slice(&sum);
+    Bundle::load(bytes)
+}
+
+#[track_caller]
+fn refused(bytes: Vec<u8>, section: u16) {
+    let refused = load(bytes);
+    assert!(
+        matches!(refused, Err(BundleError::Corrupt { section: found, .. }) if found == section),
+        "{refused:?}"
+    );
+}
+
+/// Two rules of the same length, with a reading and constants of several types.
+fn two_rules() -> Vec<u8> {
+    let rule = r#"permit (principal, action, resource) when {
+        context.a && context.b && context.c && context.d == true && context.e.f == "text"
+            && principal == User::"u"
+    };"#;
+    let plain = Plain {
+        schema: None,
+        policies: &rule.repeat(2),
+        links: "",
+        validate: false,
+    };
+    plain.compile().unwrap()
+}
+
+fn with(bytes: &[u8], edits: &[(usize, u32)]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for (at, value) in edits {
+        bytes[*at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn code_that_would_mislead_the_machine_is_refused() {
+    let bytes = two_rules();
+    let (rules, code) = (
+        section(&bytes, layout::RULES),
+        section(&bytes, layout::CODE),
+    );
+    let cells = word(&bytes, section(&bytes, layout::FACTS) + 16);
+    let len = word(&bytes, rules + 8) as usize;
+    let made = |instructions: &[Instruction]| {
+        assert!(instructions.len() < len);
+        let mut made = bytes.clone();
+        let rest = std::iter::repeat(Instruction::new(Op::Bool, 0, 0, 0));
+        for (place, instruction) in instructions
+            .iter()
+            .copied()
+            .chain(rest)
+            .take(len)
+            .enumerate()
+        {
+            let at = code + place * INSTRUCTION_BYTES;
+            made[at..at + INSTRUCTION_BYTES].copy_from_slice(&instruction.encode());
+        }
+        made
+    };
+    let of = |op, c| Instruction::new(op, 0, 0, c);
+    let constant = of(Op::Const, 0);
+    load(made(&[constant])).unwrap();
+    for instructions in [
+        // The stack is empty.
+        vec![of(Op::Not, 0)],
+        // Two values are left.
+        vec![constant, constant],
+        // There is no such constant; no such reading.
+        vec![of(Op::Const, cells)],
+        vec![of(Op::Read, limits::READINGS)],
+        // Ways meet at two heights.
+        vec![constant, of(Op::If, 3), constant, constant],
+        // It leads back to itself.
+        vec![constant, of(Op::Or, 1), constant],
+        // It leads out of the rule.
+        vec![constant, of(Op::Jump, u32::MAX)],
+    ] {
+        refused(made(&instructions), layout::CODE);
+    }
+}
+
+#[test]
+fn tables_that_do_not_hold_together_are_refused() {
+    let bytes = two_rules();
+    load(bytes.clone()).unwrap();
+    let rules = section(&bytes, layout::RULES);
+    let second = rules + layout::RULE_WORDS * 4;
+    // The code of the first once more; an effect that is neither.
+    refused(with(&bytes, &[(second + 4, 0)]), layout::RULES);
+    refused(with(&bytes, &[(second, 2)]), layout::RULES);
+    // From itself; a name that is none.
+    let readings = section(&bytes, layout::READINGS);
+    refused(
+        with(&bytes, &[(readings, layout::VARIABLES)]),
+        layout::READINGS,
+    );
+    refused(with(&bytes, &[(readings + 4, u32::MAX)]), layout::READINGS);
+    let twice = row(&bytes, layout::CODE);
+    let again = with(
+        &bytes,
+        &[(row(&bytes, layout::SOURCES), word(&bytes, twice))],
+    );
+    assert_eq!(load(again).unwrap_err(), BundleError::Section(layout::CODE));
+}
+
+#[test]
+fn facts_that_do_not_hold_together_are_refused() {
+    let bytes = two_rules();
+    let facts = section(&bytes, layout::FACTS);
+    let count = |at: usize| word(&bytes, facts + at * 4) as usize;
+    let (names, uids, cells, text_len) = (count(0), count(1), count(4), count(5));
+    let first = facts + 24 + (names + uids) * 8;
+    let cell = |kind: u32| {
+        (0..cells)
+            .map(|cell| first + cell * 16)
+            .find(|at| word(&bytes, at + 4) == kind)
+            .unwrap()
+    };
+    let (bool, text, entity) = (cell(0), cell(2), cell(3));
+    refused(with(&bytes, &[(bool + 8, 2)]), layout::FACTS);
+    let beyond = text_len as u32 - word(&bytes, text + 8) + 1;
+    refused(with(&bytes, &[(text + 12, beyond)]), layout::FACTS);
+    // The number of a name.
+    refused(with(&bytes, &[(entity + 8, OWN)]), layout::FACTS);
+    // A root less, so that a cell is nobody's.
+    let roots = count(3) as u32;
+    refused(with(&bytes, &[(facts + 12, roots - 1)]), layout::FACTS);
+}
+
+#[test]
+fn a_record_with_a_field_twice_is_no_request() {
+    let mut engine = Engine::new(Bundle::load(two_rules()).unwrap());
+    let context = [("a", true), ("b", true)]
+        .map(|(name, value)| (name.to_owned(), Cell::Bool(value)))
+        .into();
+    let request = RequestBuilder::new(engine.bundle());
+    let mut request = request.finish(("User", "u"), ("Action", "x"), ("Doc", "d"), context);
+    let outcome = |engine: &mut Engine, request: &[u8]| {
+        let answer = avow_engine::Answer::read(engine.decide(request)).unwrap();
+        answer.outcome().as_str()
+    };
+    assert_ne!(outcome(&mut engine, &request), "refused");
+    let symbols = word(&request, 24) + word(&request, 28);
+    let first = 48 + symbols as usize * 8;
+    let key = word(&request, first);
+    request[first + 16..first + 20].copy_from_slice(&key.to_le_bytes());
+    assert_eq!(outcome(&mut engine, &request), "refused");
+}
+
+#[test]
+fn an_index_without_anchors_is_checked_as_well() {
+    let plain = Plain {
+        schema: None,
+        policies: r#"
+            forbid (principal, action == Action::"x", resource);
+            permit (principal, action == Action::"y", resource);
+        "#,
+        links: "",
+        validate: false,
+    };
+    let bytes = plain.compile().unwrap();
+    let at = section(&bytes, layout::INDEX);
+    assert!(word(&bytes, at) >= 2 && word(&bytes, at + 4) == 0);
+    let mut swapped = bytes.clone();
+    let (a, b) = swapped[at + 12..at + 68].split_at_mut(28);
+    a.swap_with_slice(b);
+    refused(swapped, layout::INDEX);
+    // There are two rules: zero and one.
+    let end = at + word(&bytes, row(&bytes, layout::INDEX) + 8) as usize;
+    refused(with(&bytes, &[(end - 4, 2)]), layout::INDEX);
 }

@@ -107,6 +107,14 @@ const RULES: &[(&str, &str)] = &[
          permit (principal, action, resource) when { [] == {} };",
     ),
     (
+        "records are equal under the same keys only",
+        "permit (principal, action, resource) when { {a: 1} == {b: 1} };
+         permit (principal, action, resource) when { {a: principal, b: 1} == {b: 1, a: principal} };
+         permit (principal, action, resource) when { {a: principal} == {b: principal} };
+         permit (principal, action, resource) when { [{a: 1}].contains({b: 1}) };
+         permit (principal, action, resource) when { [{a: 1}, {b: 1}] == [{a: 1}] };",
+    ),
+    (
         "numbers of different types are not equal",
         "permit (principal, action, resource) when { duration(\"1ms\") == 1 };
          permit (principal, action, resource) when { datetime(\"1970-01-01\") == duration(\"0ms\") };
@@ -199,6 +207,46 @@ fn every_case_is_answered_as_cedar_answers_it() {
             check(name, &world);
         }
     }
+}
+
+/// Jumps of comparisons have 12 bits, and only the most used paths have a number.
+#[test]
+fn operands_of_thousands_of_instructions_are_jumped_over() {
+    let paths: Vec<String> = (0..1500).map(|i| format!("context.p{i}.q")).collect();
+    let read = vec!["context.n"; 5000].join(", ");
+    let paths = paths.join(", ");
+    let mut context: BTreeMap<String, Value> = (0..1500)
+        .map(|i| {
+            (
+                format!("p{i}"),
+                Value::Record(record(&[("q", Value::Long(i))])),
+            )
+        })
+        .collect();
+    let mut questions = Vec::new();
+    for n in [1, 2] {
+        context.insert("n".to_owned(), Value::Long(n));
+        questions.push(Question {
+            context: context.clone(),
+            ..question(&[])
+        });
+    }
+    let rule = |condition: String| {
+        format!("permit (principal, action, resource) when {{ {condition} }};\n")
+    };
+    let world = World {
+        schema: None,
+        policies: vec![
+            rule(format!("context.n == 2 && [{read}].contains(2)")),
+            rule(format!("context.n == 2 || [{read}].contains(1)")),
+            rule(format!("context.n == 2 && [{paths}].contains(1499)")),
+            rule(format!("context.n == 2 || [{paths}].contains(1500)")),
+        ],
+        links: Vec::new(),
+        entities: Vec::new(),
+        questions,
+    };
+    check("long operands", &world);
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! The project's chores, in Rust: `cargo xtask demo`, `test`, `size`, `bench`, `fuzz`.
+//! The project's chores, in Rust: `cargo xtask demo`, `test`, `size`, `bench`, `fuzz`, `faults`.
 
 mod bench;
 mod demo;
+mod faults;
 mod fuzz;
 mod node;
 mod run;
@@ -24,6 +25,7 @@ Commands:
                     look for bytes that break engine or guest; `cargo xtask fuzz --help` says more
   fuzz differential [--cases N] [--seed N]
                     compare the engine with Cedar on generated rules and requests
+  faults [NAME…]    seed faults and see that the tests notice; `cargo xtask faults --help` says more
 
 Steps of test, in order:
   format lint unit fuzz packs size browser
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         let help = match command {
             "bench" => bench::HELP,
             "fuzz" => fuzz::HELP,
+            "faults" => faults::HELP,
             _ => HELP,
         };
         print!("{help}");
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         "size" => size::run(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
+        "faults" => faults::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -41,10 +41,9 @@ pub(crate) fn run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> R
     Ok(())
 }
 
-/// Runs cargo. What the `cargo run` around this program says of this very package must not leak into it: build scripts of
+/// What the `cargo run` around this program says of this very package must not leak into another cargo: build scripts of
 /// dependencies that look at such a variable would run anew each time.
-pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
-    let mut cargo = command("cargo", arguments);
+pub(crate) fn environment(cargo: &mut Command) {
     let ours = [
         "CARGO_PKG_",
         "CARGO_MANIFEST_",
@@ -57,6 +56,12 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
             cargo.env_remove(&name);
         }
     }
+}
+
+/// Runs cargo.
+pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
+    let mut cargo = command("cargo", arguments);
+    environment(&mut cargo);
     let status = cargo.status().context("cannot start `cargo`")?;
     if !status.success() {
         bail!("`cargo {}` failed", arguments.join(" "));
