@@ -99,15 +99,20 @@ impl ResourceLimiter for GuestState {
 
 type Call = TypedFunc<(u32, u32), u64>;
 
+/// What a guest exports that takes input. Apart from the store, so that each is called where it lies and not copied for a decision.
+struct Calls {
+    load: Call,
+    decide: Call,
+    explain: Call,
+    patch: Call,
+}
+
 /// A guest with a bundle in it. Not shared: a decision needs it whole.
 pub struct Guest {
     store: Store<GuestState>,
     memory: Memory,
     alloc: TypedFunc<u32, u32>,
-    load: Call,
-    decide: Call,
-    explain: Call,
-    patch: Call,
+    calls: Calls,
     /// Where input is written, and how much there is room for.
     input: (usize, usize),
     limits: Limits,
@@ -167,8 +172,12 @@ impl Guest {
         let mut call = |name: &str| -> Result<Call, GuestError> {
             instance.get_typed_func(&mut store, name).map_err(missing)
         };
-        let (load, decide) = (call("avow_load")?, call("avow_decide")?);
-        let (explain, patch) = (call("avow_explain")?, call("avow_patch")?);
+        let calls = Calls {
+            load: call("avow_load")?,
+            decide: call("avow_decide")?,
+            explain: call("avow_explain")?,
+            patch: call("avow_patch")?,
+        };
         let spoken = version
             .call(&mut store, ())
             .map_err(|error| stopped(&error, &limits))?;
@@ -179,18 +188,14 @@ impl Guest {
             store,
             memory,
             alloc,
-            load,
-            decide,
-            explain,
-            patch,
+            calls,
             input: (0, 0),
             limits,
         })
     }
 
     fn load(&mut self, bundle: &[u8], residents: &[u8]) -> Result<(), GuestError> {
-        let load = self.load.clone();
-        let (start, length) = self.call(&load, bundle, self.limits.load)?;
+        let (start, length) = self.call(|calls| &calls.load, bundle, self.limits.load)?;
         // The guest keeps what it was given.
         self.input = (0, 0);
         if length > 0 {
@@ -212,8 +217,7 @@ impl Guest {
     /// [`GuestError::Refused`] where the patch does not fit: then nothing has changed. After any other the guest must be thrown
     /// away.
     pub fn patch(&mut self, patch: &[u8]) -> Result<Patched, GuestError> {
-        let call = self.patch.clone();
-        let (start, length) = self.call(&call, patch, self.limits.load)?;
+        let (start, length) = self.call(|calls| &calls.patch, patch, self.limits.load)?;
         let output = self.output(start, length)?;
         let mut words = output
             .chunks_exact(4)
@@ -244,8 +248,7 @@ impl Guest {
     /// # Errors
     /// Where the guest breaks a limit or stops; then it must be thrown away.
     pub fn decide(&mut self, request: &[u8]) -> Result<&[u8], GuestError> {
-        let call = self.decide.clone();
-        let (start, length) = self.call(&call, request, self.limits.decision)?;
+        let (start, length) = self.call(|calls| &calls.decide, request, self.limits.decision)?;
         self.output(start, length)
     }
 
@@ -254,8 +257,7 @@ impl Guest {
     /// # Errors
     /// As [`Guest::decide`].
     pub fn explain(&mut self, request: &[u8]) -> Result<&[u8], GuestError> {
-        let call = self.explain.clone();
-        let (start, length) = self.call(&call, request, self.limits.load)?;
+        let (start, length) = self.call(|calls| &calls.explain, request, self.limits.load)?;
         self.output(start, length)
     }
 
@@ -287,7 +289,7 @@ impl Guest {
 
     fn call(
         &mut self,
-        call: &Call,
+        call: fn(&Calls) -> &Call,
         input: &[u8],
         time: std::time::Duration,
     ) -> Result<(usize, usize), GuestError> {
@@ -312,7 +314,7 @@ impl Guest {
                 "the input buffer lies outside its memory",
             ))?
             .copy_from_slice(input);
-        let output = call
+        let output = call(&self.calls)
             // The start was a `u32` when the guest said it.
             .call(&mut self.store, (start as u32, length))
             .map_err(|error| stopped(&error, &self.limits))?;

@@ -18,8 +18,8 @@ const BASE: u64 = 20_000;
 const A_BYTE: u64 = 200;
 /// Instructions for a step of the account on which sets are put in order; most are for 8 bytes of two texts.
 const A_STEP: u64 = 200;
-/// Steps that may go into the sets of a bundle or a patch, for each byte. A request has the account of a decision.
-const STEPS_A_BYTE: u64 = 16;
+/// What may go into the sets of a bundle or a patch, for each byte. A request has the account of a decision.
+const STEPS_A_BYTE: u64 = limits::STEPS_A_BYTE as u64;
 
 /// Refusing the bytes as a bundle takes no more than linear time.
 #[allow(dead_code, reason = "each fuzz target needs one of these")]
