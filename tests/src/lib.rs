@@ -63,6 +63,21 @@ impl Pack {
     }
 }
 
+/// The bundle of rules without schema, not validated.
+///
+/// # Panics
+/// Where they do not compile.
+#[must_use]
+pub fn unvalidated(policies: &str) -> Vec<u8> {
+    let plain = avow_compiler::Plain {
+        schema: None,
+        policies,
+        links: "",
+        validate: false,
+    };
+    plain.compile().unwrap()
+}
+
 /// How a test stamps a case: trusted, with the case's own clock and tenant.
 #[must_use]
 pub fn stamp(case: &Case) -> Stamp<'_> {

@@ -1,6 +1,6 @@
 //! Bundles that are damaged, forged or newer are refused with a reason, and never trap.
 
-use avow_compiler::{Plain, Target};
+use avow_compiler::Target;
 use avow_engine::{
     Bundle, BundleError, Engine, RequestBuilder,
     bundle::layout,
@@ -8,7 +8,7 @@ use avow_engine::{
     format::{Cell, OWN},
     intake, limits,
 };
-use avow_tests::{Pack, stamp};
+use avow_tests::{Pack, stamp, unvalidated};
 
 fn bundle() -> Vec<u8> {
     Pack::open("opsyn").bundle(Target::Browser)
@@ -115,17 +115,13 @@ fn bytes_that_are_no_request_are_refused_and_leave_nothing_behind() {
 /// A rule that the index cannot find forbids nothing, so an index that is out of order is no index.
 #[test]
 fn an_index_that_is_out_of_order_is_refused() {
-    let plain = Plain {
-        schema: None,
-        policies: r#"
+    let bytes = unvalidated(
+        r#"
             forbid (principal == User::"a", action == Action::"x", resource);
             forbid (principal == User::"b", action == Action::"x", resource);
             permit (principal, action == Action::"y", resource);
         "#,
-        links: "",
-        validate: false,
-    };
-    let bytes = plain.compile().unwrap();
+    );
     Bundle::load(bytes.clone()).unwrap();
     let word = |at: usize| word(&bytes, at) as usize;
     let index = section(&bytes, layout::INDEX);
@@ -179,13 +175,7 @@ fn two_rules() -> Vec<u8> {
         context.a && context.b && context.c && context.d == true && context.e.f == "text"
             && principal == User::"u"
     };"#;
-    let plain = Plain {
-        schema: None,
-        policies: &rule.repeat(2),
-        links: "",
-        validate: false,
-    };
-    plain.compile().unwrap()
+    unvalidated(&rule.repeat(2))
 }
 
 fn with(bytes: &[u8], edits: &[(usize, u32)]) -> Vec<u8> {
@@ -313,16 +303,12 @@ fn a_record_with_a_field_twice_is_no_request() {
 
 #[test]
 fn an_index_without_anchors_is_checked_as_well() {
-    let plain = Plain {
-        schema: None,
-        policies: r#"
+    let bytes = unvalidated(
+        r#"
             forbid (principal, action == Action::"x", resource);
             permit (principal, action == Action::"y", resource);
         "#,
-        links: "",
-        validate: false,
-    };
-    let bytes = plain.compile().unwrap();
+    );
     let at = section(&bytes, layout::INDEX);
     assert!(word(&bytes, at) >= 2 && word(&bytes, at + 4) == 0);
     let mut swapped = bytes.clone();

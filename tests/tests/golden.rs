@@ -8,7 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
-use avow_compiler::{Plain, Target};
+use avow_compiler::Target;
 use avow_engine::{
     Answer, Bundle, Engine, PatchBuilder, RequestBuilder,
     bundle::layout,
@@ -38,16 +38,12 @@ fn made() -> &'static Files {
     MADE.get_or_init(|| {
         let pack = avow_host::pack::read(&folder().join("pack")).unwrap();
         let pack = avow_compiler::compile(&pack).unwrap_or_else(|found| panic!("{found:?}"));
-        let plain = Plain {
-            schema: None,
-            policies: &fs::read_to_string(folder().join("operators.cedar")).unwrap(),
-            links: "",
-            validate: false,
-        };
+        let operators =
+            avow_tests::unvalidated(&fs::read_to_string(folder().join("operators.cedar")).unwrap());
         let mut files = Files::from([
             ("server.avow", pack.bundle(Target::Server)),
             ("browser.avow", pack.bundle(Target::Browser)),
-            ("operators.avow", plain.compile().unwrap()),
+            ("operators.avow", operators),
         ]);
         files.insert("residents.patch", residents(&files["server.avow"]));
         let cases = serde_json::to_string_pretty(&cases(&files)).unwrap();
@@ -209,13 +205,10 @@ fn shown() -> Vec<Vec<u8>> {
 
 #[test]
 fn the_examples_of_the_interface_are_what_the_engine_takes_and_gives() {
-    let plain = Plain {
-        schema: None,
-        policies: r#"permit (principal == User::"a", action, resource) when { context.n < 3 };"#,
-        links: "",
-        validate: false,
-    };
-    let mut engine = Engine::new(Bundle::load(plain.compile().unwrap()).unwrap());
+    let bundle = avow_tests::unvalidated(
+        r#"permit (principal == User::"a", action, resource) when { context.n < 3 };"#,
+    );
+    let mut engine = Engine::new(Bundle::load(bundle).unwrap());
     let [request, answer, patch, patched] = shown().try_into().unwrap();
     assert_eq!(hex(engine.decide(&request)), hex(&answer));
     engine.patch(&patch).unwrap();

@@ -2,23 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use avow_compiler::Plain;
 use avow_engine::{
     Answer, Bundle, Engine, Explanation, PatchBuilder, RequestBuilder,
     format::{Cell, EntityRow},
     limits::DEPTH,
 };
 use avow_host::sandbox::{Limits, Sandbox};
-
-fn compile(policies: &str) -> Vec<u8> {
-    let plain = Plain {
-        schema: None,
-        policies,
-        links: "",
-        validate: false,
-    };
-    plain.compile().unwrap()
-}
+use avow_tests::unvalidated;
 
 fn nested(depth: usize) -> Cell {
     (0..depth).fold(Cell::Long(1), |inner, _| Cell::Set(vec![inner]))
@@ -58,7 +48,7 @@ fn outcome(bundle: &[u8], fields: Vec<(&str, Cell)>) -> &'static str {
 
 #[test]
 fn values_that_nest_deep_are_decided_and_explained() {
-    let bundle = compile("permit (principal, action, resource) when { context.deep != 1 };");
+    let bundle = unvalidated("permit (principal, action, resource) when { context.deep != 1 };");
     for depth in [1, 63, 64, 65, 1000, 3000] {
         assert_eq!(outcome(&bundle, vec![("deep", nested(depth))]), "allow");
     }
@@ -66,7 +56,8 @@ fn values_that_nest_deep_are_decided_and_explained() {
 
 #[test]
 fn comparing_values_that_nest_too_deep_is_given_up() {
-    let bundle = compile("permit (principal, action, resource) when { context.a == context.b };");
+    let bundle =
+        unvalidated("permit (principal, action, resource) when { context.a == context.b };");
     let both = |depth| vec![("a", nested(depth)), ("b", nested(depth))];
     let deepest = DEPTH as usize + 1;
     assert_eq!(outcome(&bundle, both(deepest)), "allow");
@@ -78,16 +69,16 @@ fn steps_run_out_before_time_does() {
     // Each `*x` looks at every byte of the text, and there are many rules.
     let rule = "permit (principal, action, resource) when { context.text like \"*b*\" };\n";
     let text = |len: usize| vec![("text", Cell::Str("a".repeat(len)))];
-    assert_eq!(outcome(&compile(rule), text(100_000)), "not_permitted");
+    assert_eq!(outcome(&unvalidated(rule), text(100_000)), "not_permitted");
     assert_eq!(
-        outcome(&compile(&rule.repeat(100)), text(100_000)),
+        outcome(&unvalidated(&rule.repeat(100)), text(100_000)),
         "failed"
     );
 }
 
 #[test]
 fn an_answer_at_a_limit_names_no_rule_that_applied_before() {
-    let bundle = compile(
+    let bundle = unvalidated(
         "permit (principal, action, resource);
          permit (principal, action, resource) when { context.a == context.b };",
     );
@@ -104,7 +95,7 @@ fn an_answer_at_a_limit_names_no_rule_that_applied_before() {
 /// A walk that ends early may not have come by the entity by which a forbid is found.
 #[test]
 fn a_walk_to_the_candidates_that_is_too_long_decides_nothing() {
-    let bundle = Bundle::load(compile(
+    let bundle = Bundle::load(unvalidated(
         r#"permit (principal, action, resource);
            forbid (principal in Group::"last", action, resource);"#,
     ))

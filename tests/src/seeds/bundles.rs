@@ -1,6 +1,5 @@
 //! Bundles as nobody should make them, of one that is sound: a section is written anew, and header and table fit again.
 
-use avow_compiler::Plain;
 use avow_engine::bundle::layout::{
     CHECKSUM_AT, CODE, FACTS, FORMAT, HEADER_BYTES, INDEX, LENGTH_AT, MAGIC, META, NOTES, READINGS,
     REQUIRED, RULES, SCHEMA, SECTION_BYTES, SECTIONS_AT, SOURCES, WORDS, checksum,
@@ -85,13 +84,7 @@ fn assemble(sections: &[Section]) -> Vec<u8> {
 }
 
 fn compiled(policies: &str) -> Vec<Section> {
-    let plain = Plain {
-        schema: None,
-        policies,
-        links: "",
-        validate: false,
-    };
-    sections(&plain.compile().unwrap())
+    sections(&crate::unvalidated(policies))
 }
 
 /// A few rules, whose index has rows and anchors.
