@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 use crate::{args::Args, decisions::Desk, promises::Promises, sessions::Sessions, tenants::Tenant};
 
 /// Where the demo's visitors are taken to be.
-const JURISDICTION: &str = "GB";
+const JURISDICTION: &str = "gb";
 
 /// What all pages share.
 struct Demo {

@@ -16,7 +16,7 @@ pub struct Situation<'a> {
     pub now: i64,
     /// `site` or `app`.
     pub surface: &'a str,
-    /// Where the visitor is, as far as that is known, such as `GB`.
+    /// Where the visitor is, as far as that is known, such as `gb`.
     pub jurisdiction: &'a str,
     /// Whether the browser sends Global Privacy Control.
     pub gpc: bool,
@@ -107,7 +107,10 @@ fn context<'a>(situation: &Situation<'a>, question: &Question<'a>) -> Parts<'a> 
     if let Some(facts) = store {
         fields.push((Some("http_only"), flag(facts.http_only)));
     }
-    fields.push((Some("jurisdiction"), View::Text(jurisdiction)));
+    fields.push((
+        Some("jurisdiction"),
+        View::Entity("Avow::Jurisdiction", jurisdiction),
+    ));
     if let Some(lifetime) = store.and_then(|facts| facts.lifetime) {
         fields.push((
             Some("lifetime"),

@@ -20,8 +20,8 @@ pub struct PackError {
     pub source: io::Error,
 }
 
-/// All files of the pack in `folder`, by their path relative to it; of the packs that its manifest uses, the schemas and
-/// rules too, under `../name/…`.
+/// All files of the pack in `folder`, by their path relative to it; of the packs that its manifest uses, the schemas,
+/// rules and catalogues too, under `../name/…`.
 ///
 /// # Errors
 /// Where a folder or a file cannot be read, or is no UTF-8.
@@ -42,7 +42,8 @@ pub fn read(folder: &Path) -> Result<BTreeMap<String, String>, PackError> {
         let mut theirs = BTreeMap::new();
         walk(&folder.join(used), "", &mut theirs)?;
         for (path, text) in theirs {
-            if path.ends_with(".cedar") || path.ends_with(".cedarschema") {
+            let shared = [".cedar", ".cedarschema", "catalogue.toml"];
+            if shared.iter().any(|ending| path.ends_with(ending)) {
                 files.insert(format!("{}/{path}", used.trim_end_matches('/')), text);
             }
         }

@@ -12,7 +12,7 @@ use crate::cookie;
 pub struct Visit {
     /// `site` or `app`.
     pub surface: Cow<'static, str>,
-    /// Where the visitor is, such as `GB`, as far as that is known.
+    /// Where the visitor is, such as `gb`, as far as that is known.
     pub jurisdiction: Cow<'static, str>,
     /// Whether the browser sends Global Privacy Control.
     pub gpc: bool,

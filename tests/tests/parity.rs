@@ -122,7 +122,7 @@ fn consent_questions_are_the_bytes_that_the_builder_writes() {
     let situation = Situation {
         now: 7,
         surface: "site",
-        jurisdiction: "GB",
+        jurisdiction: "gb",
         gpc: true,
         choice: Some(&choice),
     };
@@ -154,7 +154,10 @@ fn consent_questions_are_the_bytes_that_the_builder_writes() {
         record(vec![
             ("now", Cell::Datetime(7)),
             ("surface", text("site")),
-            ("jurisdiction", text("GB")),
+            (
+                "jurisdiction",
+                Cell::Entity("Avow::Jurisdiction".into(), "gb".into()),
+            ),
             ("gpc", Cell::Bool(true)),
             ("http_only", Cell::Bool(false)),
             ("secure", Cell::Bool(true)),

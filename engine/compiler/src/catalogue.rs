@@ -1,5 +1,5 @@
 //! `catalogue.toml`: what pages set and load, and who receives data. Each table becomes an entity that rules can name, and
-//! what the banner shows.
+//! what the banner shows. The packs that a pack uses may have one too.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -21,13 +21,17 @@ use crate::{
 const FILE: &str = "catalogue.toml";
 
 /// Tables and the types of the entities that they become.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("purpose", "Avow::Purpose"),
     ("processor", "Avow::Processor"),
     ("service", "Avow::Service"),
     ("storage", "Avow::Storage"),
     ("record", "Avow::RecordClass"),
+    ("jurisdiction", "Avow::Jurisdiction"),
 ];
+
+/// The key that says in which other entities of its type one is.
+const PARENTS: &str = "in";
 
 /// Keys that are texts for people, or tell the banner an order; any other key must be an attribute of the schema.
 const TEXTS: [&str; 5] = ["title", "text", "provider", "retention", "order"];
@@ -43,9 +47,12 @@ pub(crate) struct Catalogue {
 
 #[derive(Debug)]
 struct Row {
+    file: String,
     type_name: &'static str,
     slug: String,
     span: Range<usize>,
+    /// Slugs of the entities of its type that it is in.
+    parents: Vec<String>,
     fields: BTreeMap<String, (Json, Range<usize>)>,
 }
 
@@ -60,19 +67,24 @@ struct DerivedRow {
 impl Catalogue {
     pub(crate) fn read(sources: &Sources<'_>, findings: &mut Vec<Finding>) -> Self {
         let mut out = Self::default();
-        let Some(text) = sources.get(FILE) else {
-            return out;
-        };
+        for (file, text) in sources.ending(FILE) {
+            out.file(file, text, sources, findings);
+        }
+        out.overlaps(sources, findings);
+        out
+    }
+
+    fn file(&mut self, file: &str, text: &str, sources: &Sources<'_>, findings: &mut Vec<Finding>) {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             let message = error.message().trim().to_owned();
-            findings.push(sources.error("catalogue", FILE, error.span(), message));
+            findings.push(sources.error("catalogue", file, error.span(), message));
         }
         for (key, value) in table.get_ref() {
             let name: &str = key.get_ref();
             let span = key.span();
             let mut wrong = |span: Range<usize>, message: String| {
-                findings.push(sources.error("catalogue", FILE, Some(span), message));
+                findings.push(sources.error("catalogue", file, Some(span), message));
             };
             if let Some((_, type_name)) = TABLES.iter().find(|(table, _)| *table == name) {
                 let DeValue::Table(rows) = value.get_ref() else {
@@ -80,13 +92,13 @@ impl Catalogue {
                     continue;
                 };
                 for (slug, row) in rows {
-                    out.row(name, type_name, slug, row, &mut wrong);
+                    self.row(file, name, type_name, slug, row, &mut wrong);
                 }
             } else if name == "text" {
                 for (key, value) in entries(value.get_ref()) {
                     match value.get_ref() {
                         DeValue::String(text) => {
-                            out.texts
+                            self.texts
                                 .insert(key.get_ref().to_string(), text.to_string());
                         }
                         _ => wrong(
@@ -96,7 +108,7 @@ impl Catalogue {
                     }
                 }
             } else if name == "derived" {
-                out.derived_rows(value, &mut wrong);
+                self.derived_rows(value, &mut wrong);
             } else {
                 let known: Vec<_> = TABLES.iter().map(|(table, _)| *table).collect();
                 wrong(
@@ -108,12 +120,11 @@ impl Catalogue {
                 );
             }
         }
-        out.overlaps(sources, findings);
-        out
     }
 
     fn row(
         &mut self,
+        file: &str,
         table: &str,
         type_name: &'static str,
         slug: &toml::Spanned<std::borrow::Cow<'_, str>>,
@@ -155,6 +166,29 @@ impl Catalogue {
                 None => wrong(value.span(), format!("`{key}` has a value of no use here")),
             }
         }
+        let parents = match fields.remove(PARENTS) {
+            None => Vec::new(),
+            Some((Json::List(items), span)) => items
+                .into_iter()
+                .filter_map(|item| match item {
+                    Json::Str(slug) => Some(slug),
+                    _ => {
+                        wrong(
+                            span.clone(),
+                            format!("`{PARENTS}` is a list of the names of others"),
+                        );
+                        None
+                    }
+                })
+                .collect(),
+            Some((_, span)) => {
+                wrong(
+                    span,
+                    format!("`{PARENTS}` is a list of the names of others"),
+                );
+                Vec::new()
+            }
+        };
         let is_pattern = entries(row.get_ref()).any(|(key, _)| key.get_ref() == "pattern");
         if let Some((Json::Str(text), span)) = fields.get("name")
             && text.contains('*') != is_pattern
@@ -165,9 +199,11 @@ impl Catalogue {
             );
         }
         self.rows.push(Row {
+            file: file.to_owned(),
             type_name,
             slug: name.to_owned(),
             span: slug.span(),
+            parents,
             fields,
         });
     }
@@ -229,8 +265,12 @@ impl Catalogue {
                         "storage `{}` and `{}` overlap: a name fits both `{name}` and `{other_name}`",
                         row.slug, other.slug
                     );
-                    let finding =
-                        sources.error("catalogue-overlap", FILE, Some(other.span.clone()), message);
+                    let finding = sources.error(
+                        "catalogue-overlap",
+                        &other.file,
+                        Some(other.span.clone()),
+                        message,
+                    );
                     findings.push(finding.with_help("make one of them narrower"));
                 }
             }
@@ -311,7 +351,12 @@ impl Catalogue {
                         "the schema declares no attribute `{key}` of `{}`",
                         row.type_name
                     );
-                    findings.push(sources.error("catalogue", FILE, Some(span.clone()), message));
+                    findings.push(sources.error(
+                        "catalogue",
+                        &row.file,
+                        Some(span.clone()),
+                        message,
+                    ));
                 }
             }
             entities.push((uid, attrs));
@@ -342,8 +387,17 @@ impl Catalogue {
             );
             findings.push(sources.error("settings", MANIFEST, None, message));
         }
-        for (uid, attrs) in entities {
-            self.add_entity(&uid, attrs, sources, program, findings);
+        let schema_only = Program {
+            schema: program.schema.clone(),
+            ..Program::default()
+        };
+        match Bundle::load(emit::emit(&schema_only, None)) {
+            Ok(typing) => {
+                for (uid, attrs) in entities {
+                    self.add_entity(&typing, &uid, attrs, sources, program, findings);
+                }
+            }
+            Err(error) => findings.push(sources.error("schema", MANIFEST, None, error.to_string())),
         }
         if findings.len() == before {
             self.check_references(sources, program, findings);
@@ -353,6 +407,7 @@ impl Catalogue {
     /// Types an entity by the same intake that types requests: one reading of the schema, not two.
     fn add_entity(
         &self,
+        typing: &Bundle,
         uid: &Uid,
         attrs: Vec<(String, Json)>,
         sources: &Sources<'_>,
@@ -363,29 +418,25 @@ impl Catalogue {
             .rows
             .iter()
             .find(|row| row.type_name == uid.0 && row.slug == uid.1);
-        let file = if row.is_some() { FILE } else { MANIFEST };
-        let schema_only = Program {
-            schema: program.schema.clone(),
-            ..Program::default()
-        };
-        let typed = Bundle::load(emit::emit(&schema_only, None))
-            .map_err(|error| (String::new(), error.to_string()))
-            .and_then(|bundle| {
-                let json = entity_json(uid, attrs);
-                intake::entity(&bundle, &json).map_err(|problem| (problem.path, problem.message))
-            });
+        let file = row.map_or(MANIFEST, |row| row.file.as_str());
+        let typed = intake::entity(typing, &entity_json(uid, attrs));
         match typed {
-            Ok(entity) => {
+            Ok(mut entity) => {
+                let parents = row.into_iter().flat_map(|row| &row.parents);
+                entity
+                    .parents
+                    .extend(parents.map(|slug| (uid.0.clone(), slug.clone())));
                 program.entities.insert(uid.clone(), entity);
             }
-            Err((path, message)) => {
-                let field = path.strip_prefix("attrs.").unwrap_or(&path);
+            Err(problem) => {
+                let path = problem.path.as_str();
+                let field = path.strip_prefix("attrs.").unwrap_or(path);
                 let name = field.split(['.', '[']).next().unwrap_or_default();
                 let span = row.map(|row| {
                     let field = row.fields.get(name);
                     field.map_or_else(|| row.span.clone(), |(_, span)| span.clone())
                 });
-                let message = format!("`{}`: {field}: {message}", uid.1);
+                let message = format!("`{}`: {field}: {}", uid.1, problem.message);
                 findings.push(sources.error("catalogue", file, span, message));
             }
         }
@@ -403,6 +454,19 @@ impl Catalogue {
             let Some(entity) = program.entities.get(&uid) else {
                 continue;
             };
+            for slug in &row.parents {
+                if !program
+                    .entities
+                    .contains_key(&(row.type_name.to_owned(), slug.clone()))
+                {
+                    let message = format!(
+                        "`{}` is in `{slug}`, which the catalogue does not have",
+                        row.slug
+                    );
+                    let span = Some(row.span.clone());
+                    findings.push(sources.error("catalogue-reference", &row.file, span, message));
+                }
+            }
             for (key, value) in &entity.attrs {
                 if let Cell::Entity(type_name, id) = value
                     && TABLES.iter().any(|(_, of)| of == type_name)
@@ -415,7 +479,7 @@ impl Catalogue {
                         "`{}` names {key} `{id}`, which the catalogue does not have",
                         row.slug
                     );
-                    findings.push(sources.error("catalogue-reference", FILE, span, message));
+                    findings.push(sources.error("catalogue-reference", &row.file, span, message));
                 }
             }
         }

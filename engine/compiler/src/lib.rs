@@ -102,7 +102,13 @@ fn compile_pack(files: &Files, validate: bool) -> Result<Compiled, Vec<Finding>>
     program.schema = cedar.lower(&catalogue, &mut findings);
     cedar.add_actions(&mut program);
     catalogue.add_entities(&manifest, &sources, &mut program, &mut findings);
-    let (rules, misfits) = policies::read(&sources, Some(&cedar), !validate, &mut findings);
+    let (rules, misfits) = policies::read(
+        &sources,
+        &manifest.base,
+        Some(&cedar),
+        !validate,
+        &mut findings,
+    );
     let passed_over = match validate {
         true => {
             findings.extend(misfits);
@@ -180,7 +186,13 @@ impl Plain<'_> {
             cedar.add_actions(&mut program);
         }
         let validator = cedar.as_ref().filter(|_| self.validate);
-        let (rules, misfits) = policies::read(&sources, validator, !self.validate, &mut findings);
+        let (rules, misfits) = policies::read(
+            &sources,
+            &policies::Chapters::new(),
+            validator,
+            !self.validate,
+            &mut findings,
+        );
         findings.extend(misfits);
         program.rules = rules.into_iter().map(|rule| rule.lowered).collect();
         program.index();

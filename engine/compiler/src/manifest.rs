@@ -19,6 +19,9 @@ pub struct Manifest {
     /// The published policy.
     #[serde(default)]
     pub policy: PolicyTable,
+    /// Chapters of the packs that it uses, with the clauses that they keep here, blank-separated: `holds` is `holds.cedar`.
+    #[serde(default)]
+    pub base: BTreeMap<String, toml::Spanned<String>>,
     /// The consent cookie, where the pack has one.
     pub consent: Option<ConsentTable>,
     /// Attributes of the entity `Settings::"pack"`.

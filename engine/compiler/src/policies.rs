@@ -15,7 +15,7 @@ use crate::{
     expression::{lower, uid},
     finding::{Finding, Severity, Sources},
     links,
-    manifest::{Kept, Promise},
+    manifest::{Kept, MANIFEST, Promise},
     program::{ActionScope, Instruction, Program, Rule, Scope},
     schema::Cedar,
 };
@@ -37,13 +37,19 @@ struct Written<'a> {
 /// against them by a schema; the caller says whether that counts.
 pub(crate) fn read(
     sources: &Sources<'_>,
+    chapters: &Chapters,
     validator: Option<&Cedar>,
     open: bool,
     findings: &mut Vec<Finding>,
 ) -> (Vec<Found>, Vec<Finding>) {
+    check_chapters(sources, chapters, findings);
     let mut all = PolicySet::new();
     let mut written: BTreeMap<String, Written<'_>> = BTreeMap::new();
     for (file, text) in sources.ending(".cedar") {
+        // Of the packs that are used, the chapters that the manifest takes.
+        if chapter(file).is_some_and(|name| !chapters.contains_key(name)) {
+            continue;
+        }
         let set: PolicySet = match text.parse() {
             Ok(set) => set,
             Err(errors) => {
@@ -73,6 +79,10 @@ pub(crate) fn read(
         };
         match rule(sources, at, id, policy.as_ref()) {
             Ok(mut lowered) => {
+                if let Some(clauses) = chapter(at.file).and_then(|name| chapters.get(name)) {
+                    let clauses = clauses.get_ref().clone();
+                    lowered.notes.insert("clause".to_owned(), clauses);
+                }
                 lowered.lower_scope(open);
                 found.push(Found {
                     lowered,
@@ -94,6 +104,41 @@ pub(crate) fn read(
         key(a).cmp(&key(b))
     });
     (found, misfits)
+}
+
+/// Chapters that a manifest takes from the packs that it uses, with the clauses that they keep.
+pub(crate) type Chapters = BTreeMap<String, toml::Spanned<String>>;
+
+/// The chapter that a file of another pack is.
+fn chapter(file: &str) -> Option<&str> {
+    let (folder, name) = file.rsplit_once('/')?;
+    folder.starts_with("..").then_some(())?;
+    name.strip_suffix(".cedar")
+}
+
+fn check_chapters(sources: &Sources<'_>, chapters: &Chapters, findings: &mut Vec<Finding>) {
+    let known: Vec<&str> = sources
+        .ending(".cedar")
+        .filter_map(|(file, _)| chapter(file))
+        .collect();
+    for (name, clauses) in chapters {
+        let mut wrong = |message: String, help: String| {
+            let span = Some(clauses.span());
+            let finding = sources.error("chapter", MANIFEST, span, message);
+            findings.push(finding.with_help(help));
+        };
+        if !known.contains(&name.as_str()) {
+            let help = match known.is_empty() {
+                true => "name the folder of the pack that has it in `uses`".to_owned(),
+                false => format!("there are `{}`", known.join("`, `")),
+            };
+            wrong(format!("no chapter is called `{name}`"), help);
+        }
+        if clauses.get_ref().trim().is_empty() {
+            let help = "write the ids of the promises, separated by blanks".to_owned();
+            wrong(format!("chapter `{name}` is taken for no clause"), help);
+        }
+    }
 }
 
 /// Adds what a file has to the set, under the names that its `@id`s or their places give.
@@ -253,6 +298,7 @@ pub(crate) fn check(
     let ids: BTreeSet<&str> = promises.iter().map(|promise| promise.id.as_str()).collect();
     let mut cited = BTreeSet::new();
     let catalogued = [
+        "Avow::Jurisdiction",
         "Avow::Purpose",
         "Avow::Processor",
         "Avow::Service",

@@ -23,6 +23,9 @@ const SHOWN: [&str; 8] = [
     "lifetime",
 ];
 
+/// The type of the catalogue whose entities are in each other.
+const JURISDICTION: &str = "Avow::Jurisdiction";
+
 /// Annotations that an answer is worded with.
 const NOTES: [&str; 2] = ["clause", "obligation"];
 
@@ -212,7 +215,23 @@ fn entities(
             .for_each(|value| mentioned(value, &mut wanted));
         out.insert(uid, row);
     }
-    out
+    // Who is in a group that rules ask for has to say so.
+    loop {
+        let of_group: Vec<_> = whole
+            .entities
+            .iter()
+            .filter(|(uid, row)| {
+                uid.0 == JURISDICTION
+                    && !out.contains_key(*uid)
+                    && row.parents.iter().any(|parent| out.contains_key(parent))
+            })
+            .map(|(uid, row)| (uid.clone(), row.clone()))
+            .collect();
+        if of_group.is_empty() {
+            return out;
+        }
+        out.extend(of_group);
+    }
 }
 
 fn mentioned(value: &Cell, uids: &mut Vec<Uid>) {
