@@ -30,7 +30,7 @@ const facts = (lifetime) => ({
 });
 
 function request({ action, resource, lifetime }, choice) {
-  const context = { surface, jurisdiction: "GB", gpc: navigator.globalPrivacyControl === true };
+  const context = { surface, jurisdiction: "gb", gpc: navigator.globalPrivacyControl === true };
   if (choice) {
     const { at, offer, granted, refused, objected, services } = choice;
     context.choice = { at: at.toISOString(), offer, granted, refused, objected, services };

@@ -143,18 +143,49 @@ impl Desk {
         question: &Question<'_>,
     ) -> Answer {
         let in_force = self.host.in_force();
-        let bundle = in_force.bundle();
-        let name = bundle.meta("consent.cookie").unwrap_or_default();
-        let choice = cookie(headers, name).and_then(Choice::parse);
-        let visit = Visit::from_headers(headers);
+        let name = in_force.bundle().meta("consent.cookie");
+        let choice = name
+            .and_then(|name| cookie(headers, name))
+            .and_then(Choice::parse);
+        self.of_visit(
+            surface,
+            Visit::from_headers(headers).gpc,
+            choice.as_ref(),
+            question,
+        )
+    }
+
+    /// Decides it for somebody who made this choice.
+    pub(crate) fn with_choice(
+        &self,
+        surface: &str,
+        choice: &Choice,
+        question: &Question<'_>,
+    ) -> Answer {
+        self.of_visit(surface, false, Some(choice), question)
+    }
+
+    /// Decides it for somebody who has not chosen.
+    pub(crate) fn without_choice(&self, surface: &str, question: &Question<'_>) -> Answer {
+        self.of_visit(surface, false, None, question)
+    }
+
+    fn of_visit(
+        &self,
+        surface: &str,
+        gpc: bool,
+        choice: Option<&Choice>,
+        question: &Question<'_>,
+    ) -> Answer {
         let situation = Situation {
             now: self.host.clock().now(),
             surface,
             jurisdiction: crate::JURISDICTION,
-            gpc: visit.gpc,
-            choice: choice.as_ref(),
+            gpc,
+            choice,
         };
-        Answer::new(bundle, self.host.consent(&situation, question))
+        let verdict = self.host.consent(&situation, question);
+        Answer::new(self.host.in_force().bundle(), verdict)
     }
 
     /// Remembers a cookie that was taken out of a response.

@@ -1,6 +1,6 @@
-//! The one door: site or application by host name, and what holds for every response of both.
+//! The one door: which site or application by host name, and what holds for every response of both.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use avow_host::{CookieGate, Visit, Visits, visit::host_name};
 use axum::{
@@ -19,16 +19,27 @@ pub(crate) const APP_HOST: &str = "app.opsyn.localhost";
 /// Host name of the public site.
 pub(crate) const SITE_HOST: &str = "www.opsyn.localhost";
 
-/// Both services behind one socket.
-pub(crate) fn router(demo: &Arc<Demo>, site: Router, app: Router) -> Router {
+/// All services behind one socket. `others` have gates of their own, by their own packs.
+pub(crate) fn router(
+    demo: &Arc<Demo>,
+    site: Router,
+    app: Router,
+    others: Vec<(String, Router)>,
+) -> Router {
+    let reporter = Arc::clone(demo);
+    // Outermost, so that no response leaves without having passed it. What it takes out, it cannot name the surface of;
+    // only the site's server ever tries.
+    let gate = CookieGate::new(Arc::clone(&demo.host))
+        .visits(visits(demo.production))
+        .report(move |cookie| reporter.desk.stripped("site", cookie));
+    let mut by_name: BTreeMap<String, Router> = others.into_iter().collect();
+    by_name.insert(SITE_HOST.to_owned(), site.layer(gate.clone()));
+    by_name.insert(APP_HOST.to_owned(), app.layer(gate));
+    let by_name = Arc::new(by_name);
     let address = demo.site.clone();
     let by_host = move |request: Request| {
         let name = host_name(request.headers(), request.uri());
-        let router = match name.as_deref() {
-            Some(SITE_HOST) => Some(site.clone()),
-            Some(APP_HOST) => Some(app.clone()),
-            _ => None,
-        };
+        let router = name.and_then(|name| by_name.get(&name).cloned());
         let address = address.clone();
         async move {
             match router {
@@ -38,17 +49,9 @@ pub(crate) fn router(demo: &Arc<Demo>, site: Router, app: Router) -> Router {
             }
         }
     };
-    let (production, reporter) = (demo.production, Arc::clone(demo));
-    let visits = visits(production);
-    // Outermost, so that no response leaves without having passed it. What it takes out, it cannot name the surface of;
-    // only the site's server ever tries.
-    let gate = CookieGate::new(Arc::clone(&demo.host))
-        .visits(visits)
-        .report(move |cookie| reporter.desk.stripped("site", cookie));
     Router::new()
         .fallback(by_host)
         .layer(middleware::from_fn_with_state(Arc::clone(demo), guard))
-        .layer(gate)
 }
 
 /// How this server tells site from application.

@@ -1,4 +1,5 @@
-//! The OpSyn demo: a marketing site and a signed-in application that run under the pack `policies/opsyn`.
+//! The demo: OpSyn's marketing site and signed-in application, which run under the pack `policies/opsyn`, and a site for each of
+//! the other four packs.
 //!
 //! Everything that could hurt a visitor or a customer is asked of Avow first: which cookies leave the server, which scripts run
 //! in the browser, who reaches which record. The words are ours; OpSyn's own pages look otherwise.
@@ -10,6 +11,7 @@ mod both;
 mod decisions;
 mod front;
 mod html;
+mod neighbours;
 mod promises;
 mod provider;
 mod sessions;
@@ -100,7 +102,8 @@ async fn run(args: &Args) -> Result<()> {
         .merge(assets::router())
         .merge(avow.clone());
     let app = app::router(&demo).merge(assets::router()).merge(avow);
-    let front = front::router(&demo, site, app);
+    let others = neighbours::routers(&args.packs, &demo.provider, args.production)?;
+    let front = front::router(&demo, site, app, others);
 
     // Whoever started this reads where to find it from the first line.
     let mut out = std::io::stdout();
@@ -110,7 +113,11 @@ async fn run(args: &Args) -> Result<()> {
         provider,
         ..
     } = demo.as_ref();
-    writeln!(out, "listening site={site} app={app} provider={provider}")?;
+    write!(out, "listening site={site} app={app} provider={provider}")?;
+    for (host, name) in neighbours::names() {
+        write!(out, " {}=http://{host}:{port}", name.to_lowercase())?;
+    }
+    writeln!(out)?;
     out.flush()?;
     tokio::try_join!(
         service::serve(listener, front),
@@ -140,7 +147,7 @@ fn demo(args: &Args, port: u16, provider_port: u16) -> Result<Demo> {
         host,
         tenants,
         sessions: Sessions::default(),
-        promises: Promises::read()?,
+        promises: Promises::read(promises::OPSYN)?,
         site: format!("http://{}:{port}", front::SITE_HOST),
         app: format!("http://{}:{port}", front::APP_HOST),
         provider,

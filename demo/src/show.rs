@@ -132,13 +132,15 @@ pub(crate) fn rules(answer: &Answer) -> Html {
 
 /// Clauses, each a link to its promise in the privacy policy.
 pub(crate) fn clauses<'a>(demo: &Demo, clauses: impl IntoIterator<Item = &'a String>) -> Html {
+    linked(&demo.site, clauses)
+}
+
+/// Clauses, each a link to its promise in the privacy policy of a site; empty for this one.
+pub(crate) fn linked<'a>(site: &str, clauses: impl IntoIterator<Item = &'a String>) -> Html {
     let links = clauses.into_iter().map(|clause| {
         Html::fill(
             "<a class=\"clause\" href=\"{{site}}/privacy#{{clause}}\">{{clause}}</a> ",
-            &[
-                ("site", &Html::text(&demo.site)),
-                ("clause", &Html::text(clause)),
-            ],
+            &[("site", &Html::text(site)), ("clause", &Html::text(clause))],
         )
     });
     let links = Html::join(links);

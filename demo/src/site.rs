@@ -51,40 +51,9 @@ async fn pricing(State(demo): State<Arc<Demo>>) -> Html {
     site_page(&demo, "/pricing", "Pricing · OpSyn", &main)
 }
 
-/// The policy, as the pack has it: each promise with its clause, so that a decision can point at it.
 async fn privacy(State(demo): State<Arc<Demo>>) -> Html {
-    let mut sections: Vec<(&str, Vec<Html>)> = Vec::new();
-    for promise in &demo.promises.all {
-        let kept = match promise.kept_by.as_str() {
-            "rule" => "Kept by a rule",
-            "attested" => "Kept by a rule, on a fact that we attest",
-            "mechanism" => "Kept by software",
-            _ => "Kept by people",
-        };
-        let item = Html::fill(
-            "<li id=\"{{id}}\"><p>{{promise}}</p><p class=\"muted\"><span class=\"clause\">{{id}}</span> {{kept}}</p></li>",
-            &[
-                ("id", &Html::text(&promise.id)),
-                ("promise", &Html::text(&promise.promise)),
-                ("kept", &Html::ours(kept)),
-            ],
-        );
-        let section = heading(&promise.section);
-        match sections.iter_mut().find(|(known, _)| *known == section) {
-            Some((_, items)) => items.push(item),
-            None => sections.push((section, vec![item])),
-        }
-    }
-    let sections = sections.into_iter().map(|(section, items)| {
-        Html::fill(
-            "<section><h2>{{section}}</h2><ul class=\"promises\">{{items}}</ul></section>",
-            &[
-                ("section", &Html::text(section)),
-                ("items", &Html::join(items)),
-            ],
-        )
-    });
-    let main = Html::fill(PRIVACY, &[("promises", &Html::join(sections))]);
+    let promises = demo.promises.page(|section| heading(section).to_owned());
+    let main = Html::fill(PRIVACY, &[("promises", &promises)]);
     site_page(&demo, "/privacy", "Privacy · OpSyn", &main)
 }
 

@@ -23,6 +23,22 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// The names of the repository's packs, sorted: the folders that promise something.
+///
+/// # Panics
+/// Where there is no folder of packs.
+#[must_use]
+pub fn pack_names() -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(root().join("policies"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| folder.join("promises.toml").is_file())
+        .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
 /// A pack of the repository, compiled.
 pub struct Pack {
     /// Its files.

@@ -35,7 +35,19 @@ impl Oracle {
     #[must_use]
     pub fn new(files: &Files, bundle: &[u8]) -> Self {
         let mut policies = PolicySet::new();
-        for (_, text) in files.iter().filter(|(path, _)| path.ends_with(".cedar")) {
+        let manifest = files
+            .get("avow.toml")
+            .map(|text| text.parse::<toml::Table>());
+        let chapters = match &manifest {
+            Some(Ok(table)) => table.get("base").and_then(toml::Value::as_table),
+            _ => None,
+        };
+        for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".cedar")) {
+            let chapter = path.rsplit('/').next().unwrap().trim_end_matches(".cedar");
+            let taken = chapters.is_some_and(|chapters| chapters.contains_key(chapter));
+            if path.starts_with("..") && !taken {
+                continue;
+            }
             let set: PolicySet = text.parse().unwrap();
             let mut all: Vec<&Policy> = set.policies().collect();
             all.sort_by_key(|policy| policy.id().to_string().len());

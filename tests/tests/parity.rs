@@ -6,15 +6,21 @@ use avow_engine::{
     Verdict, consent_request, intake,
 };
 use avow_host::sandbox::{Limits, Sandbox};
-use avow_tests::{Pack, oracle::Oracle, stamp};
+use avow_tests::{Pack, oracle::Oracle, pack_names, stamp};
 
 #[test]
 fn native_engine_guest_and_cedar_answer_alike() {
-    let pack = Pack::open("opsyn");
+    let sandbox = Sandbox::new(Limits::default()).unwrap();
+    for name in pack_names() {
+        alike(&name, &sandbox);
+    }
+}
+
+fn alike(name: &str, sandbox: &Sandbox) {
+    let pack = Pack::open(name);
     let bytes = pack.bundle(Target::Server);
     let oracle = Oracle::new(&pack.files, &bytes);
     let mut engine = Engine::new(Bundle::load(bytes.clone()).unwrap());
-    let sandbox = Sandbox::new(Limits::default()).unwrap();
     let mut guest = sandbox.guest(&bytes, &[]).unwrap();
     let mut asked = 0;
     for case in &pack.cases {
@@ -40,12 +46,23 @@ fn native_engine_guest_and_cedar_answer_alike() {
         );
         asked += 1;
     }
-    assert!(asked > 300, "{asked}");
+    // What is refused stays the exception.
+    assert!(
+        asked * 10 > pack.cases.len() * 9,
+        "{name}: {asked} of {}",
+        pack.cases.len()
+    );
 }
 
 #[test]
 fn the_browsers_slice_decides_as_its_parent_on_every_consent_case() {
-    let pack = Pack::open("opsyn");
+    for name in pack_names() {
+        slice_decides_alike(&name);
+    }
+}
+
+fn slice_decides_alike(name: &str) {
+    let pack = Pack::open(name);
     let mut whole = Engine::new(Bundle::load(pack.bundle(Target::Server)).unwrap());
     let mut slice = Engine::new(Bundle::load(pack.bundle(Target::Browser)).unwrap());
     assert_eq!(slice.bundle().parent(), Some(whole.bundle().digest()));
@@ -57,21 +74,36 @@ fn the_browsers_slice_decides_as_its_parent_on_every_consent_case() {
         if !in_consent {
             continue;
         }
-        let verdict = |engine: &mut Engine| match intake::request(
-            engine.bundle(),
-            &case.request,
-            &stamp(case),
-        ) {
-            Ok(request) => {
-                let answer = engine.decide(&request).to_vec();
-                Verdict::new(engine.bundle(), &Answer::read(&answer).unwrap())
+        // A case may bring what is the server's alone; a question about consent is about the catalogue.
+        let mut request = case.request.clone();
+        if let intake::Json::Map(fields) = &mut request {
+            for (key, value) in fields {
+                if let ("entities", intake::Json::List(entities)) = (key.as_str(), value) {
+                    entities.retain(is_of_a_catalogue);
+                }
             }
-            Err(problem) => Verdict::refused(problem),
-        };
+        }
+        let verdict =
+            |engine: &mut Engine| match intake::request(engine.bundle(), &request, &stamp(case)) {
+                Ok(request) => {
+                    let answer = engine.decide(&request).to_vec();
+                    Verdict::new(engine.bundle(), &Answer::read(&answer).unwrap())
+                }
+                Err(problem) => Verdict::refused(problem),
+            };
         assert_eq!(verdict(&mut whole), verdict(&mut slice), "{}", case.name);
         asked += 1;
     }
-    assert!(asked > 80, "{asked}");
+    assert!(asked > 10, "{name}: {asked}");
+}
+
+fn is_of_a_catalogue(entity: &intake::Json) -> bool {
+    let Some(intake::Json::Str(uid)) = entity.get("uid") else {
+        return false;
+    };
+    ["Purpose", "Service", "Storage"]
+        .iter()
+        .any(|of| uid.trim_start_matches("Avow::").starts_with(of))
 }
 
 #[test]

@@ -35,6 +35,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "
 The site          http://www.opsyn.localhost:{port}/
 The application   http://app.opsyn.localhost:{port}/
+Opsmatiq          http://www.opsmatiq.localhost:{port}/  (asks nobody)
+AIOPSOS           http://www.aiopsos.localhost:{port}/
+OpsOS             http://www.opsos.localhost:{port}/
+Opsient           http://www.opsient.localhost:{port}/  (asks nobody)
 The provider      http://127.0.0.1:{provider}/log  (counts what reaches it)
 
 Three things to try:
@@ -65,6 +69,8 @@ Ctrl-C stops everything.
             &path("opsyn.avow"),
             "--site",
             &path("avow"),
+            "--packs",
+            &path("packs"),
             "--ledger",
             &path("consent.db"),
         ],

@@ -109,5 +109,36 @@ pub(crate) fn build_site(also: &[&str]) -> Result<()> {
         )
     };
     avow(&["--out", &path("opsyn.avow")])?;
-    avow(&["--target", "browser", "--out", &path("avow")])
+    avow(&["--target", "browser", "--out", &path("avow")])?;
+    let packs = out.join("packs");
+    std::fs::create_dir_all(&packs)?;
+    for name in pack_names()? {
+        let pack = format!("policies/{name}");
+        let out = |name: &str| packs.join(name).to_string_lossy().into_owned();
+        let avow = |arguments: &[&str]| {
+            run(
+                built("avow"),
+                &[["build", pack.as_str()].as_slice(), arguments].concat(),
+            )
+        };
+        avow(&["--out", &out(&format!("{name}.avow"))])?;
+        avow(&["--target", "browser", "--out", &out(&name)])?;
+    }
+    Ok(())
+}
+
+/// The packs of the repository, sorted: the folders that promise something.
+pub(crate) fn pack_names() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("policies"))? {
+        let folder = entry?.path();
+        if let (true, Some(name)) = (
+            folder.join("promises.toml").is_file(),
+            folder.file_name().and_then(|name| name.to_str()),
+        ) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
 }

@@ -200,6 +200,8 @@ impl Demo {
                 &path("opsyn.avow"),
                 "--site",
                 &path("avow"),
+                "--packs",
+                &path("packs"),
                 "--ledger",
                 &out.join("consent.db").to_string_lossy(),
             ],

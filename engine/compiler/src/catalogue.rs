@@ -71,7 +71,20 @@ impl Catalogue {
             out.file(file, text, sources, findings);
         }
         out.overlaps(sources, findings);
+        out.twice(sources, findings);
         out
+    }
+
+    /// One table in two files: a pack does not describe again what a pack that it uses has.
+    fn twice(&self, sources: &Sources<'_>, findings: &mut Vec<Finding>) {
+        let mut seen = BTreeMap::new();
+        for row in &self.rows {
+            if let Some(other) = seen.insert((row.type_name, &row.slug), row) {
+                let message = format!("`{}` is in {} too", row.slug, other.file);
+                let span = Some(row.span.clone());
+                findings.push(sources.error("catalogue-twice", &row.file, span, message));
+            }
+        }
     }
 
     fn file(&mut self, file: &str, text: &str, sources: &Sources<'_>, findings: &mut Vec<Finding>) {
@@ -455,17 +468,17 @@ impl Catalogue {
                 continue;
             };
             for slug in &row.parents {
-                if !program
-                    .entities
-                    .contains_key(&(row.type_name.to_owned(), slug.clone()))
-                {
-                    let message = format!(
-                        "`{}` is in `{slug}`, which the catalogue does not have",
-                        row.slug
-                    );
-                    let span = Some(row.span.clone());
-                    findings.push(sources.error("catalogue-reference", &row.file, span, message));
-                }
+                let of = program.schema.entity_types.get(row.type_name);
+                let nests = of.is_some_and(|of| of.parents.iter().any(|of| of == row.type_name));
+                let parent = (row.type_name.to_owned(), slug.clone());
+                let why = match program.entities.contains_key(&parent) {
+                    false => "which the catalogue does not have",
+                    true if !nests => "but the schema lets none of its type be in another",
+                    true => continue,
+                };
+                let message = format!("`{}` is in `{slug}`, {why}", row.slug);
+                let span = Some(row.span.clone());
+                findings.push(sources.error("catalogue-reference", &row.file, span, message));
             }
             for (key, value) in &entity.attrs {
                 if let Cell::Entity(type_name, id) = value
