@@ -6,7 +6,7 @@ use std::{fs, path::Path, sync::Arc};
 use anyhow::{Context as _, Result};
 use avow_host::{
     CookieGate, Host, Ledger, Trust, Visit, Visits,
-    avow_engine::{Attr, Bundle, Choice, Question, StoreFacts},
+    avow_engine::{Attr, Bundle, Choice, Entity, Question, StoreFacts},
     http::{App, Site},
 };
 use axum::{
@@ -178,7 +178,7 @@ async fn home(State(here): State<Arc<Neighbour>>, headers: HeaderMap) -> Respons
     let about = if asks {
         "Something here is optional, so a visitor who has not chosen is asked."
     } else {
-        "Nothing here needs consent, so nobody is asked: the banner stays away, and the rules would not take a yes."
+        "The rules forbid asking, so the banner stays away: nothing here follows anybody, and no yes would change that."
     };
     let main = Html::fill(
         PAGE,
@@ -215,13 +215,21 @@ fn heading(section: &str) -> String {
 }
 
 fn frame(here: &Neighbour, path: &str, title: &str, main: &Html) -> Html {
-    let services = here.host.in_force();
-    let scripts = services
-        .bundle()
+    let in_force = here.host.in_force();
+    let bundle = in_force.bundle();
+    // The provider stands in for what follows visitors; what is essential is somebody else's.
+    let scripts = bundle
         .entities("Avow::Service")
+        .filter(|service| !is_essential(bundle, service))
         .map(|service| script(&here.provider, service.id()))
         // One that no catalogue has: the widget has no ground on which to let it run.
         .chain([script(&here.provider, "visitor-counter")]);
+    let choices = Html::ours(match bundle.meta("consent.cookie") {
+        Some(_) => {
+            "<li><button type=\"button\" class=\"link\" data-avow-open>Privacy choices</button></li>"
+        }
+        None => "",
+    });
     let current = |at: &str| {
         Html::ours(if at == path {
             " aria-current=\"page\""
@@ -237,6 +245,7 @@ fn frame(here: &Neighbour, path: &str, title: &str, main: &Html) -> Html {
             ("surface", &Html::ours(here.known.surface)),
             ("jurisdiction", &Html::ours(crate::JURISDICTION)),
             ("scripts", &Html::join(scripts)),
+            ("choices", &choices),
             ("home-current", &current("/")),
             ("privacy-current", &current("/privacy")),
             ("main", main),
@@ -260,7 +269,13 @@ fn shown(answer: &Answer) -> Html {
         &[
             ("badge", &badge(answer)),
             ("rules", &rules(answer)),
-            ("clauses", &linked("", &answer.clauses)),
+            (
+                "clauses",
+                &match answer.clauses.is_empty() {
+                    true => Html::default(),
+                    false => linked("", &answer.clauses),
+                },
+            ),
         ],
     )
 }
@@ -321,19 +336,13 @@ fn questions(bundle: &Bundle, production: bool) -> Vec<Asked> {
         for entity in bundle.entities(type_name) {
             let name = entity.attr("name").and_then(Attr::as_str);
             let title = entity.text("title").or(name).unwrap_or(entity.id());
-            let essential = entity
-                .attr("purpose")
-                .and_then(Attr::as_entity_id)
-                .and_then(|purpose| bundle.entity("Avow::Purpose", purpose)?.attr("essential"))
-                .and_then(Attr::as_bool)
-                .unwrap_or_default();
             asked.push(Asked {
                 kind,
                 id: entity.id().to_owned(),
                 words: format!("{words}{title}"),
                 // As a careful server sets it: what is essential is hidden from scripts.
                 facts: StoreFacts {
-                    http_only: essential,
+                    http_only: is_essential(bundle, &entity),
                     secure: production,
                     same_site: "lax",
                     lifetime: entity.attr("lifetime").and_then(Attr::as_millis),
@@ -343,6 +352,16 @@ fn questions(bundle: &Bundle, production: bool) -> Vec<Asked> {
         }
     }
     asked
+}
+
+/// Whether what a service or a cookie is for is essential.
+fn is_essential(bundle: &Bundle, entity: &Entity<'_>) -> bool {
+    entity
+        .attr("purpose")
+        .and_then(Attr::as_entity_id)
+        .and_then(|purpose| bundle.entity("Avow::Purpose", purpose)?.attr("essential"))
+        .and_then(Attr::as_bool)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 // What the tests share: one Chromium, a fresh context for each test, and how a test is run and counted.
 //
-// Addresses come by environment: AVOW_SITE, AVOW_APP, AVOW_PROVIDER; CHROMIUM is the browser.
+// Addresses come by environment: AVOW_SITE, AVOW_APP, AVOW_PROVIDER, AVOW_NEIGHBOURS; CHROMIUM is the browser.
 
 import { readFileSync } from "node:fs";
 import { get } from "node:http";
@@ -11,6 +11,8 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking
 export const site = process.env.AVOW_SITE;
 export const app = process.env.AVOW_APP;
 export const provider = process.env.AVOW_PROVIDER;
+/** Sites of the other packs, by name. */
+export const neighbours = Object.fromEntries(process.env.AVOW_NEIGHBOURS.split(" ").map((one) => one.split("=")));
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true, args: FLAGS });
 const axeSource = readFileSync(new URL("../../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");

@@ -5,10 +5,11 @@ import { application } from "./application.mjs";
 import { banner } from "./banner.mjs";
 import { consent } from "./consent.mjs";
 import { finish } from "./harness.mjs";
+import { neighbours } from "./neighbours.mjs";
 import { pages } from "./pages.mjs";
 import { parity } from "./parity.mjs";
 
-const suites = { consent, banner, application, pages, parity };
+const suites = { consent, banner, application, pages, neighbours, parity };
 const wanted = process.argv.slice(2);
 for (const [name, suite] of Object.entries(suites)) {
   if (!wanted.length || wanted.includes(name)) await suite();

@@ -83,6 +83,7 @@ export async function start(engine, bundle, settings) {
         });
       }
     },
+    nothing: () => console.info("avow: nothing on this site needs consent, so there is nothing to choose"),
     reload: () => {
       if (settings.reload !== "no") location.reload();
     },

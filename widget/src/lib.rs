@@ -68,10 +68,13 @@ impl Widget {
         })
     }
 
-    /// Draws the layers. The first one is shown if the rules say to ask.
+    /// Draws the layers. The first one is shown if the rules say to ask. An operator that remembers no choice has none to
+    /// offer: then nothing is drawn at all.
     pub fn show(&self) {
-        let asked = self.visit.allows(&Question::Ask);
-        *self.layers.borrow_mut() = Layers::new(&self.visit, asked);
+        if self.visit.bundle().meta("consent.cookie").is_some() {
+            let asked = self.visit.allows(&Question::Ask);
+            *self.layers.borrow_mut() = Layers::new(&self.visit, asked);
+        }
         self.scan();
     }
 
@@ -104,8 +107,11 @@ impl Widget {
         }
     }
 
-    /// Opens the second layer.
+    /// Opens the second layer; where there is none, the page is told why.
     pub fn open(&self) {
+        if self.visit.bundle().meta("consent.cookie").is_none() {
+            return self.visit.page.nothing();
+        }
         let dialog = {
             let mut layers = self.layers.borrow_mut();
             layers

@@ -66,6 +66,10 @@ extern "C" {
     #[wasm_bindgen(method, structural)]
     pub fn changed(this: &Page);
 
+    /// Says that nothing here needs consent.
+    #[wasm_bindgen(method, structural)]
+    pub fn nothing(this: &Page);
+
     /// Loads the page anew, unless the site does not want that.
     #[wasm_bindgen(method, structural)]
     pub fn reload(this: &Page);

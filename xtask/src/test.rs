@@ -161,6 +161,7 @@ fn browser() -> Result<()> {
         .env("AVOW_SITE", &demo.site)
         .env("AVOW_APP", &demo.app)
         .env("AVOW_PROVIDER", &demo.provider)
+        .env("AVOW_NEIGHBOURS", demo.neighbours.join(" "))
         .env("AVOW_PARITY", &cases)
         .env("CHROMIUM", chromium)
         .status()
@@ -178,6 +179,8 @@ struct Demo {
     site: String,
     app: String,
     provider: String,
+    /// Sites of the other packs, `name=address`.
+    neighbours: Vec<String>,
 }
 
 impl Demo {
@@ -215,6 +218,7 @@ impl Demo {
             site: String::new(),
             app: String::new(),
             provider: String::new(),
+            neighbours: Vec::new(),
         };
         let mut lines = BufReader::new(stdout).lines();
         let line = lines.next().context("the demo did not start")??;
@@ -223,7 +227,8 @@ impl Demo {
                 Some(("site", url)) => url.clone_into(&mut demo.site),
                 Some(("app", url)) => url.clone_into(&mut demo.app),
                 Some(("provider", url)) => url.clone_into(&mut demo.provider),
-                _ => {}
+                Some(_) => demo.neighbours.push(part.to_owned()),
+                None => {}
             }
         }
         // Whatever else it says must not fill the pipe and stop it.
