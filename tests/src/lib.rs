@@ -8,6 +8,7 @@ pub mod generate;
 pub mod oracle;
 pub mod plain;
 pub mod seeds;
+pub mod small;
 pub mod tally;
 pub mod targets;
 pub mod time_model;

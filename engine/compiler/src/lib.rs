@@ -8,16 +8,21 @@
 
 pub mod cases;
 mod catalogue;
+pub mod coverage;
 mod emit;
+mod exceptions;
 mod expression;
 mod finding;
 mod fuse;
+mod instrument;
 mod links;
 mod manifest;
+pub mod mutate;
 mod policies;
 mod program;
 mod schema;
 mod slice;
+mod tree;
 
 use std::collections::BTreeMap;
 

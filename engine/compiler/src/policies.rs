@@ -12,7 +12,7 @@ use cedar_policy_core::ast::{
 };
 
 use crate::{
-    expression::{lower, uid},
+    expression::{Unlowered, lower, uid},
     finding::{Finding, Severity, Sources},
     links,
     manifest::{Kept, MANIFEST, Promise},
@@ -237,20 +237,37 @@ fn rule(
     id: &str,
     policy: &ast::Policy,
 ) -> Result<Rule, Box<Finding>> {
-    let code = match policy.non_scope_constraints() {
-        None => Vec::new(),
-        Some(condition) => lower(condition).map_err(|unlowered| {
-            let span = unlowered.span.or_else(|| Some(head(span)));
-            let message = format!("{} cannot be lowered", unlowered.what);
-            Box::new(sources.error("not-lowered", file, span, message))
-        })?,
-    };
-    let slot = || {
-        let message = "a template slot is left open";
-        Box::new(sources.error("not-lowered", file, Some(head(span)), message))
-    };
     let at = sources.error("place", file, Some(span.clone()), "");
     let line = |n: Option<usize>| n.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+    let lowered = lowered(id, policy).map_err(|unlowered| {
+        let span = unlowered.span.or_else(|| Some(head(span)));
+        Box::new(sources.error("not-lowered", file, span, unlowered.what))
+    })?;
+    Ok(Rule {
+        source: ((*file).to_owned(), line(at.line), line(at.column)),
+        ..lowered
+    })
+}
+
+/// A rule that stands in no file.
+pub(crate) fn probe(id: &str, policy: &Policy, open: bool) -> Result<Rule, String> {
+    let mut rule = lowered(id, policy.as_ref()).map_err(|unlowered| unlowered.what)?;
+    rule.lower_scope(open);
+    Ok(rule)
+}
+
+fn lowered(id: &str, policy: &ast::Policy) -> Result<Rule, Unlowered> {
+    let code = match policy.non_scope_constraints() {
+        None => Vec::new(),
+        Some(condition) => lower(condition).map_err(|unlowered| Unlowered {
+            what: format!("{} cannot be lowered", unlowered.what),
+            ..unlowered
+        })?,
+    };
+    let slot = || Unlowered {
+        what: "a template slot is left open".to_owned(),
+        span: None,
+    };
     Ok(Rule {
         id: id.to_owned(),
         forbids: policy.effect() == Effect::Forbid,
@@ -267,7 +284,7 @@ fn rule(
             .annotations()
             .map(|(key, value)| (key.to_string(), value.val.to_string()))
             .collect(),
-        source: ((*file).to_owned(), line(at.line), line(at.column)),
+        source: (String::new(), 0, 0),
     })
 }
 
@@ -287,6 +304,16 @@ fn scope(constraint: &PrincipalOrResourceConstraint) -> Option<Scope> {
     })
 }
 
+/// Types of which every entity that a rule names has to be in the catalogue.
+pub(crate) const CATALOGUED: [&str; 6] = [
+    "Avow::Jurisdiction",
+    "Avow::Purpose",
+    "Avow::Processor",
+    "Avow::Service",
+    "Avow::Storage",
+    "Avow::RecordClass",
+];
+
 /// What Cedar's validator does not look at: clauses, and entities that the catalogue should have.
 pub(crate) fn check(
     sources: &Sources<'_>,
@@ -297,14 +324,6 @@ pub(crate) fn check(
 ) {
     let ids: BTreeSet<&str> = promises.iter().map(|promise| promise.id.as_str()).collect();
     let mut cited = BTreeSet::new();
-    let catalogued = [
-        "Avow::Jurisdiction",
-        "Avow::Purpose",
-        "Avow::Processor",
-        "Avow::Service",
-        "Avow::Storage",
-        "Avow::RecordClass",
-    ];
     for rule in rules {
         let here = |code, message: String| {
             sources.error(code, &rule.file, Some(head(&rule.span)), message)
@@ -335,7 +354,7 @@ pub(crate) fn check(
                     let known = program
                         .entities
                         .contains_key(&(type_name.to_owned(), entity.to_owned()));
-                    if catalogued.contains(&type_name) && !known {
+                    if CATALOGUED.contains(&type_name) && !known {
                         findings.push(here(
                             "not-in-catalogue",
                             format!("rule `{id}` names `{type_name}::\"{entity}\"`, which the catalogue does not have"),

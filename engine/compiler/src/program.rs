@@ -313,7 +313,7 @@ impl Program {
         self.index = index;
     }
 
-    fn may_be_action(&self, scope: &ActionScope, action: &Uid) -> bool {
+    pub(crate) fn may_be_action(&self, scope: &ActionScope, action: &Uid) -> bool {
         let is_in = |group: &Uid| {
             let row = self.entities.get(action);
             group == action || row.is_some_and(|row| row.parents.contains(group))
@@ -325,7 +325,7 @@ impl Program {
         }
     }
 
-    fn may_be(&self, scope: &Scope, type_name: &String) -> bool {
+    pub(crate) fn may_be(&self, scope: &Scope, type_name: &String) -> bool {
         let may_be_in = |uid: &Uid| {
             let of = self.schema.entity_types.get(type_name);
             uid.0 == *type_name || of.is_some_and(|of| of.parents.contains(&uid.0))

@@ -1,5 +1,8 @@
 //! `avow test`: the cases of a pack.
 
+mod coverage;
+mod mutate;
+
 use std::time::Instant;
 
 use avow_compiler::{
@@ -11,13 +14,14 @@ use serde::Serialize;
 
 use crate::{
     output::{self, Exit, coloured},
-    pack::{Pack, PackArg, Validation, ValidationArg, decide, open},
+    pack::{Pack, PackArg, Validation, ValidationArg, decide, open, print_findings},
 };
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   avow test policies/opsyn
   avow test policies/opsyn --filter cookies
+  avow test policies/opsyn --coverage --mutate
   avow test policies/opsyn --json | jq '.failures[].name'
   avow test moving --no-validate")]
 pub(crate) struct Args {
@@ -26,6 +30,12 @@ pub(crate) struct Args {
     /// Run only the cases whose name, file or clause contains this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Say which clauses, rules and branches of conditions the cases show
+    #[arg(long, conflicts_with = "filter")]
+    coverage: bool,
+    /// Change the rules by small steps, and say which changes no case notices
+    #[arg(long, conflicts_with = "filter")]
+    mutate: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -44,6 +54,13 @@ struct Report {
     gaps: Vec<Gap>,
     /// Promises whose mechanism is still to come.
     pending: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<coverage::Report>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mutation: Option<mutate::Report>,
+    /// One line for the whole pack, where coverage or mutation was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -91,6 +108,9 @@ pub(crate) fn run(args: &Args) -> Exit {
         }
     }
     report.failed = report.failures.len();
+    if let Err(exit) = examine(args, &pack, &cases, &mut report) {
+        return exit;
+    }
     if args.json {
         output::json(&report);
     } else {
@@ -102,7 +122,7 @@ pub(crate) fn run(args: &Args) -> Exit {
             "no case was run: none fits, or the pack has none",
         );
     }
-    if report.failed == 0 && report.gaps.is_empty() {
+    if report.failed == 0 && report.gaps.is_empty() && report.whole() {
         Exit::Fine
     } else {
         Exit::Wrong
@@ -129,6 +149,51 @@ fn report(pack: &Pack, cases: &[Case], filtered: bool) -> Report {
                 format!("{}: {by}", promise.id)
             })
             .collect(),
+        coverage: None,
+        mutation: None,
+        summary: None,
+    }
+}
+
+/// Measures what the cases show, as far as that was asked for.
+fn examine(args: &Args, pack: &Pack, cases: &[Case], report: &mut Report) -> Result<(), Exit> {
+    let wrong = |findings: Vec<avow_compiler::Finding>| {
+        print_findings(&findings, &pack.files);
+        let count = output::count(findings.len(), "finding");
+        output::fail(Exit::Wrong, format!("the pack cannot be measured: {count}"))
+    };
+    let (files, compiled) = (&pack.files, &pack.compiled);
+    if args.coverage {
+        let measured = avow_compiler::coverage::measure(files, compiled, cases);
+        report.coverage = Some(coverage::Report::new(measured.map_err(wrong)?));
+    }
+    if args.mutate {
+        let mutants = avow_compiler::mutate::mutate(files, compiled, cases, &mut mutate::progress);
+        report.mutation = Some(mutate::Report::new(mutants.map_err(wrong)?));
+    }
+    let parts = [
+        report.coverage.as_ref().map(coverage::Report::summary),
+        report.mutation.as_ref().map(mutate::Report::summary),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if !parts.is_empty() {
+        report.summary = Some(format!(
+            "{}: promises {}, rules {}, cases {}, {}",
+            compiled.manifest.pack.name,
+            compiled.promises.len(),
+            pack.bundle()?.rule_count(),
+            cases.len(),
+            parts.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+impl Report {
+    /// Whether what was measured has no gap.
+    fn whole(&self) -> bool {
+        let covered = self.coverage.as_ref().is_none_or(coverage::Report::whole);
+        covered && self.mutation.as_ref().is_none_or(mutate::Report::whole)
     }
 }
 
@@ -202,6 +267,15 @@ fn print(report: &Report, start: Instant) {
     }
     for pending in &report.pending {
         println!("pending {pending}");
+    }
+    if let Some(coverage) = &report.coverage {
+        coverage.print();
+    }
+    if let Some(mutation) = &report.mutation {
+        mutation.print();
+    }
+    if let Some(summary) = &report.summary {
+        println!("{summary}");
     }
     println!(
         "{} passed, {} failed, {} in {} ms",
