@@ -1,4 +1,4 @@
-//! Builds the guest for wasm32, twice: small, to be handed out, and quick, to be compiled ahead of time for this host, so that the
+//! Lists the files of the pack `base`, which the library carries along. Builds the guest for wasm32, twice: small, to be handed out, and quick, to be compiled ahead of time for this host, so that the
 //! library needs no code generator. The tests hold both to the same answers.
 
 #[path = "src/sandbox/config.rs"]
@@ -38,8 +38,11 @@ fn run() -> Result<(), String> {
             "../engine/guest/src",
             "../engine/heap",
             "../Cargo.toml",
+            "../policies/base",
         ],
     );
+    let base = embedded(&workspace.join("policies/base"))?;
+    fs::write(out.join("base.rs"), base).map_err(|error| error.to_string())?;
 
     let guest = |profile| {
         Build {
@@ -65,4 +68,24 @@ fn run() -> Result<(), String> {
     let wasm = fs::read(&quick).map_err(|error| error.to_string())?;
     let code = engine.precompile_module(&wasm).map_err(fails)?;
     fs::write(out.join("guest.code"), code).map_err(|error| error.to_string())
+}
+
+/// A Rust expression: name and text of each file that packs share, in order.
+fn embedded(folder: &Path) -> Result<String, String> {
+    let failed = |error| format!("cannot read `{}`: {error}", folder.display());
+    let mut list = String::from("&[\n");
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        paths.push(entry.map_err(failed)?.path());
+    }
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let shared = [".cedar", ".cedarschema", "catalogue.toml"];
+        if shared.iter().any(|ending| name.ends_with(ending)) {
+            list.push_str(&format!("    ({name:?}, include_str!({path:?})),\n"));
+        }
+    }
+    list.push_str("]\n");
+    Ok(list)
 }

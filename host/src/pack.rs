@@ -10,6 +10,13 @@ use std::collections::BTreeMap;
 /// Files of a pack that the compiler reads.
 const ENDINGS: [&str; 5] = [".toml", ".cedar", ".cedarschema", ".links.json", ".yaml"];
 
+/// What a manifest writes in `uses` for the pack `base` that this library carries along.
+const EMBEDDED: &str = "avow:base";
+/// Where the compiler sees its files: as those of a folder of that name beside the pack.
+const EMBEDDED_AT: &str = "../base";
+/// Name and text of its files.
+const BASE: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/base.rs"));
+
 /// A pack's folder could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read `{}`: {source}", path.display())]
@@ -21,7 +28,7 @@ pub struct PackError {
 }
 
 /// All files of the pack in `folder`, by their path relative to it; of the packs that its manifest uses, the schemas,
-/// rules and catalogues too, under `../name/…`.
+/// rules and catalogues too, under `../name/…`. `avow:base` is the one that comes with this library.
 ///
 /// # Errors
 /// Where a folder or a file cannot be read, or is no UTF-8.
@@ -39,6 +46,12 @@ pub fn read(folder: &Path) -> Result<BTreeMap<String, String>, PackError> {
         .flatten()
         .filter_map(toml::Value::as_str);
     for used in uses {
+        if used == EMBEDDED {
+            for (name, text) in BASE {
+                files.insert(format!("{EMBEDDED_AT}/{name}"), (*text).to_owned());
+            }
+            continue;
+        }
         let mut theirs = BTreeMap::new();
         walk(&folder.join(used), "", &mut theirs)?;
         for (path, text) in theirs {

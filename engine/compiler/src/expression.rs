@@ -267,7 +267,7 @@ fn moves(expr: &Expr) -> bool {
 }
 
 /// The value of an expression that has one without a request and cannot fail.
-fn constant(expr: &Expr) -> Option<Cell> {
+pub(crate) fn constant(expr: &Expr) -> Option<Cell> {
     Some(match expr.expr_kind() {
         ExprKind::Lit(literal) => match literal {
             Literal::Bool(value) => Cell::Bool(*value),
@@ -306,7 +306,7 @@ fn constant(expr: &Expr) -> Option<Cell> {
 }
 
 /// The texts between a pattern's wildcards.
-fn parts<'a>(pattern: impl Iterator<Item = &'a PatternElem>) -> Vec<String> {
+pub(crate) fn parts<'a>(pattern: impl Iterator<Item = &'a PatternElem>) -> Vec<String> {
     let mut parts = vec![String::new()];
     for element in pattern {
         match (element, parts.last_mut()) {

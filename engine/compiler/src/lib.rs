@@ -6,29 +6,38 @@
 //! Pure: a pack is a map of path to text, and the digest of a bundle its only identity. This is the only crate that names
 //! `cedar_policy`.
 
+pub mod ask;
 pub mod cases;
 mod catalogue;
 pub mod coverage;
+pub mod diff;
 mod emit;
 mod exceptions;
 mod expression;
 mod finding;
+mod format;
 mod fuse;
 mod instrument;
 mod links;
 mod manifest;
 pub mod mutate;
+mod notation;
 mod policies;
 mod program;
 mod schema;
 mod slice;
+mod source;
 mod tree;
+pub mod why_not;
 
 use std::collections::BTreeMap;
 
 pub use catalogue::overlap;
 pub use finding::{Finding, Severity, render};
+pub use format::format;
 pub use manifest::{Kept, Manifest, Promise, Sides};
+
+pub use source::rule_text;
 
 use catalogue::Catalogue;
 use finding::Sources;

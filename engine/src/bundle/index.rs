@@ -112,6 +112,20 @@ impl Index {
         })
     }
 
+    /// The rows in which a rule is a candidate, anchored or not: action, principal type, resource type. Linear.
+    #[cfg(feature = "words")]
+    pub(super) fn rows_with(self, bytes: &[u8], rule: u32) -> alloc::vec::Vec<[u32; 3]> {
+        let has =
+            |start: u32, len: u32| (start..start + len).any(|at| self.rule(bytes, at) == rule);
+        let rows = (0..self.rows).map(|row| self.row(bytes, row));
+        rows.filter(|[_, _, _, start, always, first, own]| {
+            let mut anchors = (*first..*first + *own).map(|anchor| self.anchor(bytes, anchor));
+            has(*start, *always) || anchors.any(|[_, start, len]| has(start, len))
+        })
+        .map(|[action, principal, resource, ..]| [action, principal, resource])
+        .collect()
+    }
+
     /// Collects the numbers of the rules whose scope can match a request of this principal, action and resource, ascending;
     /// false where the schema knows no such request.
     pub(crate) fn candidates(

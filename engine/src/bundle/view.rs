@@ -1,14 +1,18 @@
 //! What a bundle shows of its rules and its catalogue.
 
+use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
+
 use super::{
     Bundle,
+    index::OPEN,
     layout::{NOTES, RULE_WORDS, RULES, SOURCES, TEXTS},
 };
 #[cfg(feature = "serde")]
 use crate::store::Span;
 use crate::{
-    block::kind,
+    block::{Cell, kind},
     bytes::u32_at,
+    ext::Ip,
     store::{EntityData, Value},
 };
 
@@ -194,6 +198,48 @@ impl<'a> Rule<'a> {
             .split_ascii_whitespace()
     }
 
+    /// Its annotations, key and value, but its own name.
+    pub fn annotations(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let (notes, words) = (self.bundle.section(NOTES), self.bundle.words());
+        let start = self.word(4).unwrap_or_default();
+        let end = start.saturating_add(self.word(5).unwrap_or_default());
+        (start..end).filter_map(move |i| {
+            let at = i as usize * 8;
+            Some((
+                words.get(u32_at(notes, at)?)?,
+                words.get(u32_at(notes, at + 4)?)?,
+            ))
+        })
+    }
+
+    /// The requests for which it is a candidate: action, principal type and resource type; `*` stands for any. O(index).
+    #[must_use]
+    pub fn asked(&self) -> Vec<[String; 3]> {
+        let bundle = self.bundle;
+        let name = |symbol: u32, text: String| match symbol {
+            OPEN => "*".to_owned(),
+            _ => text,
+        };
+        let rows = bundle.index.rows_with(&bundle.store.bytes, self.number);
+        rows.into_iter()
+            .map(|[action, principal, resource]| {
+                let (of, id) = match action {
+                    OPEN => ("", ""),
+                    _ => bundle.uid(action),
+                };
+                let of_type = |symbol: u32| match symbol {
+                    OPEN => String::new(),
+                    _ => bundle.string(symbol).to_owned(),
+                };
+                [
+                    name(action, format!("{of}::\"{id}\"")),
+                    name(principal, of_type(principal)),
+                    name(resource, of_type(resource)),
+                ]
+            })
+            .collect()
+    }
+
     /// Where it was written; none in a slice.
     #[must_use]
     pub fn source(&self) -> Option<Source<'a>> {
@@ -235,6 +281,35 @@ impl<'a> Entity<'a> {
         value.is_there().then_some(Attr {
             bundle: self.bundle,
             value,
+        })
+    }
+
+    /// All of its attributes, by name.
+    pub fn attrs(&self) -> impl Iterator<Item = (&'a str, Attr<'a>)> {
+        let bundle = self.bundle;
+        let fields = bundle.store.items(self.data.attrs).iter();
+        fields.map(move |value| {
+            let attr = Attr {
+                bundle,
+                value: *value,
+            };
+            (bundle.string(value.key), attr)
+        })
+    }
+
+    /// Its texts for people, key and text.
+    pub fn texts(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let (bundle, uid) = (self.bundle, self.data.uid);
+        let rows = bundle.section(TEXTS);
+        (0..rows.len() / 12).filter_map(move |row| {
+            let at = row * 12;
+            let words = bundle.words();
+            let (owner, key, text) = (
+                u32_at(rows, at)?,
+                u32_at(rows, at + 4)?,
+                u32_at(rows, at + 8)?,
+            );
+            (owner == uid).then_some((words.get(key)?, words.get(text)?))
         })
     }
 
@@ -298,6 +373,40 @@ impl<'a> Attr<'a> {
     pub fn as_entity_id(self) -> Option<&'a str> {
         let uid = self.payload(kind::ENTITY)?;
         Some(self.bundle.uid(uid as u32).1)
+    }
+
+    /// The value as it was written; none for one that is damaged.
+    #[must_use]
+    pub fn cell(self) -> Option<Cell> {
+        let Value { kind, payload, .. } = self.value;
+        let number = payload.cast_signed();
+        Some(match kind {
+            kind::BOOL => Cell::Bool(payload != 0),
+            kind::LONG => Cell::Long(number),
+            kind::DECIMAL => Cell::Decimal(number),
+            kind::DATETIME => Cell::Datetime(number),
+            kind::DURATION => Cell::Duration(number),
+            kind::STRING => Cell::Str(self.as_str()?.to_owned()),
+            kind::ENTITY => {
+                let (of, id) = self.bundle.uid(payload as u32);
+                Cell::Entity(of.to_owned(), id.to_owned())
+            }
+            kind::IP => Cell::Ip(Ip::from_bytes(self.bundle.store.text(payload))?),
+            kind::SET => Cell::Set(self.items().map(Attr::cell).collect::<Option<_>>()?),
+            kind::RECORD => {
+                let fields = self.bundle.store.items(self.value.span()).iter();
+                let fields = fields.map(|value| {
+                    let name = self.bundle.string(value.key).to_owned();
+                    let attr = Attr {
+                        bundle: self.bundle,
+                        value: *value,
+                    };
+                    Some((name, attr.cell()?))
+                });
+                Cell::Record(fields.collect::<Option<_>>()?)
+            }
+            _ => return None,
+        })
     }
 
     /// The elements of a set; nothing for anything else.

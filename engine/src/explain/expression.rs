@@ -166,7 +166,7 @@ impl<'a> Expression<'a> {
     }
 
     /// In Cedar's notation.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match &self.node {
             Node::Plain(text) => text.clone(),
             Node::And(a, b) => format!("{} && {}", a.inner(), b.inner()),

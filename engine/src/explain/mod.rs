@@ -21,7 +21,7 @@ use crate::{
 use expression::Expression;
 use value::Seen;
 
-pub use value::datetime;
+pub use value::{datetime, decimal, ip, quoted};
 
 /// A decision with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -100,6 +100,13 @@ impl Explanation {
             considered,
         }
     }
+}
+
+/// What a rule asks of a request beyond action and types, in Cedar's notation; none where it asks for nothing more. An entity
+/// that its scope names stands there as a comparison.
+#[must_use]
+pub fn condition_of(bundle: &Bundle, rule: &Rule<'_>) -> Option<String> {
+    Expression::read(bundle, rule.code_span()).map(|expression| expression.text())
 }
 
 /// The next rule of a trace, unless its scope did not fit, and what follows it.

@@ -88,7 +88,8 @@ fn text(bytes: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 /// A string literal.
-pub(super) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
@@ -106,7 +107,8 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Ten-thousandths as Cedar writes them.
-pub(super) fn decimal(value: i64) -> String {
+#[must_use]
+pub fn decimal(value: i64) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let value = value.unsigned_abs();
     format!("{sign}{}.{:04}", value / 10_000, value % 10_000)
@@ -140,8 +142,9 @@ pub fn datetime(ms: i64) -> String {
     }
 }
 
-/// An address with its prefix.
-pub(super) fn ip(bytes: &[u8]) -> Option<String> {
+/// An address with its prefix, from what [`crate::ext::Ip::to_bytes`] wrote.
+#[must_use]
+pub fn ip(bytes: &[u8]) -> Option<String> {
     let [v6, prefix, addr @ ..] = bytes.first_chunk::<IP_BYTES>()?;
     let addr = match v6 {
         0 => core::net::IpAddr::from(*addr.first_chunk::<4>()?),

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use crate::{
     key,
-    output::{Exit, fail},
+    output::{Exit, fail, say},
     pack::{PackArg, ValidationArg, open},
     widget_files,
 };
@@ -75,7 +75,11 @@ fn build(args: &Args) -> Result<(), Exit> {
     match args.target {
         TargetArg::Server => {
             write(&args.out, &bundle)?;
-            println!("wrote {}, {} bytes", args.out.display(), bundle.len());
+            say(format!(
+                "wrote {}, {} bytes",
+                args.out.display(),
+                bundle.len()
+            ));
         }
         TargetArg::Browser => {
             fs::create_dir_all(&args.out).map_err(|error| not_written(&args.out, &error))?;
@@ -84,11 +88,11 @@ fn build(args: &Args) -> Result<(), Exit> {
             }
             write(&args.out.join("site.avow"), &bundle)?;
             let base = args.base.trim_end_matches('/');
-            println!(
+            say(format!(
                 "wrote {} files to {}",
                 widget_files::files().len() + 1,
                 args.out.display()
-            );
+            ));
             println!("embed, first in the head of each page:");
             println!(
                 "  <script src=\"{base}/avow.js\" data-site=\"{base}/site.avow\" data-surface=\"site\"></script>"

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::{build::write, output::Exit};
+use crate::{
+    build::write,
+    output::{Exit, say},
+};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:
@@ -17,7 +20,11 @@ pub(crate) fn run(args: &Args) -> Exit {
     let module = avow_host::sandbox::GUEST_WASM;
     match write(&args.out, module) {
         Ok(()) => {
-            println!("wrote {}, {} bytes", args.out.display(), module.len());
+            say(format!(
+                "wrote {}, {} bytes",
+                args.out.display(),
+                module.len()
+            ));
             Exit::Fine
         }
         Err(exit) => exit,

@@ -1,6 +1,6 @@
 //! What commands print, and what they exit with.
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, sync::OnceLock};
 
 use anstyle::{AnsiColor, Style};
 
@@ -18,10 +18,50 @@ pub(crate) enum Exit {
     System = 3,
 }
 
-/// Whether colours go to standard output: only to a terminal, and not where `NO_COLOR` is set.
+/// What was said of the output for all commands.
+static MANNERS: OnceLock<Manners> = OnceLock::new();
+
+/// Options of every command.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(crate) struct Manners {
+    /// Say only what is wrong and what was asked for
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Whether to colour: without a word, where standard output is a terminal and NO_COLOR is not set
+    #[arg(long, value_name = "WHEN", global = true, default_value_t)]
+    color: clap::ColorChoice,
+}
+
+impl Manners {
+    /// Makes them hold, once.
+    pub(crate) fn keep(self) {
+        // The program starts once.
+        let _ = MANNERS.set(self);
+    }
+}
+
+/// Whether colours go to standard output: only to a terminal, and not where `NO_COLOR` is set; or as was said.
 pub(crate) fn colours() -> bool {
-    std::io::stdout().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    match MANNERS.get().copied().unwrap_or_default().color {
+        clap::ColorChoice::Always => true,
+        clap::ColorChoice::Never => false,
+        clap::ColorChoice::Auto => {
+            std::io::stdout().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    }
+}
+
+/// Whether only what is wrong, and what was asked for, is to be said.
+pub(crate) fn quiet() -> bool {
+    MANNERS.get().is_some_and(|manners| manners.quiet)
+}
+
+/// A line that nobody has to read.
+pub(crate) fn say(message: impl std::fmt::Display) {
+    if !quiet() {
+        println!("{message}");
+    }
 }
 
 /// Text in green or red, where there are colours.

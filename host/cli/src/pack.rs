@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use avow_compiler::{Compiled, Files, Finding, cases::Case};
 use avow_engine::{
-    Answer, Bundle, Engine, Explanation, Verdict,
+    Answer, Bundle, Engine, Verdict,
     intake::{self, Json, Stamp},
     verdict::Problem,
 };
@@ -139,20 +139,6 @@ pub(crate) fn decide(
         |_| Verdict::failed(),
         |answer| Verdict::new(engine.bundle(), &answer),
     )
-}
-
-/// The same, with reasons; none where the request does not even reach the engine.
-pub(crate) fn explain(
-    engine: &mut Engine,
-    request: &Json,
-    now: Option<i64>,
-    tenant: Option<&str>,
-) -> Result<Explanation, Box<Verdict>> {
-    let bytes = encode(engine, request, now, tenant)
-        .map_err(|problem| Box::new(Verdict::refused(problem)))?;
-    let answer = engine.explain(&bytes).to_vec();
-    let answer = Answer::read(&answer).map_err(|_| Box::new(Verdict::failed()))?;
-    Ok(Explanation::new(engine.bundle(), &answer))
 }
 
 fn encode(
