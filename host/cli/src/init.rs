@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 /// Path and text of each file, with places for the names.
-const STARTER: [(&str, &str); 12] = [
+const STARTER: [(&str, &str); 13] = [
     ("avow.toml", include_str!("../starter/avow.toml")),
     (
         "schema.cedarschema",
@@ -37,6 +37,7 @@ const STARTER: [(&str, &str); 12] = [
     ),
     ("catalogue.toml", include_str!("../starter/catalogue.toml")),
     ("promises.toml", include_str!("../starter/promises.toml")),
+    ("mutants.toml", include_str!("../starter/mutants.toml")),
     ("access.cedar", include_str!("../starter/access.cedar")),
     ("cookies.cedar", include_str!("../starter/cookies.cedar")),
     (
