@@ -27,6 +27,7 @@ mod program;
 mod schema;
 mod slice;
 mod source;
+mod suggest;
 mod tree;
 pub mod why_not;
 

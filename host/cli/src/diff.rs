@@ -13,7 +13,7 @@ use avow_engine::Bundle;
 
 use crate::{
     output::{self, Exit, coloured, fail},
-    pack::{ValidationArg, open},
+    pack::{ValidationArg, open, print_findings},
 };
 
 #[derive(clap::Args)]
@@ -84,10 +84,15 @@ fn read(path: &Path, validation: ValidationArg) -> Result<Read, Exit> {
         return Ok(Read { bundle, pack: None });
     }
     let pack = open(path, validation)?;
-    // What is wrong with its cases is shown here.
-    pack.cases()?;
+    let bundle = pack.bundle()?;
+    // Only their form: what they expect is not compared, so they may name what the other side has.
+    let offer = bundle.meta("offer").unwrap_or_default();
+    if let Err(findings) = avow_compiler::cases::read(&pack.files, offer) {
+        print_findings(&findings, &pack.files);
+        return Err(fail(Exit::Wrong, "the cases cannot be read"));
+    }
     Ok(Read {
-        bundle: pack.bundle()?,
+        bundle,
         pack: Some((pack.files, pack.compiled.promises)),
     })
 }

@@ -13,6 +13,7 @@ mod output;
 mod pack;
 mod serve;
 mod test;
+mod watch;
 mod widget_files;
 
 use std::process::ExitCode;

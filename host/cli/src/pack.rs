@@ -3,11 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use avow_compiler::{Compiled, Files, Finding, cases::Case};
-use avow_engine::{
-    Answer, Bundle, Engine, Verdict,
-    intake::{self, Json, Stamp},
-    verdict::Problem,
-};
+use avow_engine::Bundle;
 
 use crate::output::{self, Exit, fail};
 
@@ -27,7 +23,7 @@ pub(crate) struct ValidationArg {
     pub(crate) no_validate: bool,
 }
 
-/// How a pack's rules were validated, in reports.
+/// How a pack's rules, or those of several, were validated, in reports.
 #[derive(Clone, Copy, serde::Serialize)]
 pub(crate) struct Validation {
     /// Whether Cedar's validator has passed the rules.
@@ -35,6 +31,30 @@ pub(crate) struct Validation {
     /// How many of its findings were passed over, where it has not been asked to.
     #[serde(skip_serializing_if = "Option::is_none")]
     passed_over: Option<usize>,
+}
+
+impl Default for Validation {
+    /// Of no pack at all.
+    fn default() -> Self {
+        Self {
+            validated: true,
+            passed_over: None,
+        }
+    }
+}
+
+impl Validation {
+    /// Of both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let passed_over = [self.passed_over, other.passed_over];
+        Self {
+            validated: self.validated && other.validated,
+            passed_over: passed_over
+                .into_iter()
+                .flatten()
+                .reduce(|one, more| one + more),
+        }
+    }
 }
 
 /// A pack that compiles.
@@ -105,15 +125,19 @@ impl Pack {
         }
     }
 
-    /// The pack's cases.
+    /// The pack's cases, none of which is wrong.
     pub(crate) fn cases(&self) -> Result<Vec<Case>, Exit> {
         let bundle = self.bundle()?;
-        let offer = bundle.meta("offer").unwrap_or_default();
-        avow_compiler::cases::read(&self.files, offer).map_err(|findings| {
-            print_findings(&findings, &self.files);
-            let count = output::count(findings.len(), "finding");
-            fail(Exit::Wrong, format!("the cases cannot be read: {count}"))
-        })
+        let checked = avow_compiler::cases::check(&self.files, &self.compiled, &bundle);
+        if checked.is_sound() {
+            return Ok(checked.cases);
+        }
+        print_findings(&checked.findings, &self.files);
+        let count = output::count(checked.findings.len(), "finding");
+        Err(fail(
+            Exit::Wrong,
+            format!("the cases cannot be read: {count}"),
+        ))
     }
 
     /// The whole bundle, loaded.
@@ -121,36 +145,4 @@ impl Pack {
         let bytes = self.compiled.bundle(avow_compiler::Target::Server);
         Bundle::load(bytes).map_err(|error| fail(Exit::Wrong, error))
     }
-}
-
-/// Asks the engine as an author's tool does: trusted, with the clock of the question.
-pub(crate) fn decide(
-    engine: &mut Engine,
-    request: &Json,
-    now: Option<i64>,
-    tenant: Option<&str>,
-) -> Verdict {
-    let bytes = match encode(engine, request, now, tenant) {
-        Ok(bytes) => bytes,
-        Err(problem) => return Verdict::refused(problem),
-    };
-    let answer = engine.decide(&bytes).to_vec();
-    Answer::read(&answer).map_or_else(
-        |_| Verdict::failed(),
-        |answer| Verdict::new(engine.bundle(), &answer),
-    )
-}
-
-fn encode(
-    engine: &Engine,
-    request: &Json,
-    now: Option<i64>,
-    tenant: Option<&str>,
-) -> Result<Vec<u8>, Problem> {
-    let stamp = Stamp {
-        now,
-        tenant,
-        trusted: true,
-    };
-    intake::request(engine.bundle(), request, &stamp)
 }

@@ -149,26 +149,6 @@ fn findings_as_json_have_file_line_and_code() {
 }
 
 #[test]
-fn a_failing_case_shows_request_expectation_answer_and_rule() {
-    let folder = changed("tests/cookies-before-a-choice.yaml", |text| {
-        text.replacen("expect: not_permitted", "expect: allow", 1)
-            .replacen("outcome: not_permitted", "outcome: allow", 1)
-    });
-    let out = avow(&["test", folder.path().join("opsyn").to_str().unwrap()]);
-    let shown = text(&out.stdout);
-    assert_eq!(out.status.code(), Some(1), "{shown}");
-    for part in [
-        "failed ",
-        "cookies-before-a-choice.yaml:",
-        "request   {",
-        "expected  {",
-        "answer    {",
-    ] {
-        assert!(shown.contains(part), "{part} in:\n{shown}");
-    }
-}
-
-#[test]
 fn a_promise_that_loses_its_cases_fails_the_run() {
     let folder = changed("tests/notice.yaml", |text| {
         text.replace("opsyn-breach-1", "opsyn-rights-answer-1")

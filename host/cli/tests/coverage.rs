@@ -154,15 +154,15 @@ fn json_has_the_figures_and_what_is_missing() {
     assert_eq!(out.status.code(), Some(1));
     let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(
-        report["coverage"]["totals"]["branches"],
+        report["measured"][0]["coverage"]["totals"]["branches"],
         serde_json::json!([7, 8])
     );
-    let branch = &report["coverage"]["rules"][1]["branches"][0];
+    let branch = &report["measured"][0]["coverage"]["rules"][1]["branches"][0];
     assert_eq!(
         (branch["seen_true"].as_u64(), branch["seen_false"].as_u64()),
         (Some(0), Some(3))
     );
-    let survivor = &report["mutation"]["survivors"][0];
+    let survivor = &report["measured"][0]["mutation"]["survivors"][0];
     assert_eq!(survivor["rule"], "nobody-when-closed");
     assert_eq!(survivor["fate"], "survived");
 }

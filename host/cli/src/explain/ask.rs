@@ -269,20 +269,15 @@ fn read(file: &Path) -> Result<Json, Exit> {
         let message = format!("cannot read `{}`: {error}", file.display());
         fail(Exit::System, message)
     })?;
-    let is_json = text.trim_start().starts_with(['{', '[']);
-    let json = serde_json::from_str(&text).map_err(|error| error.to_string());
-    let parsed = match json {
-        Err(error) if !is_json => serde_saphyr::from_str(&text).map_err(|yaml| {
-            let yaml = yaml.to_string();
-            format!(
-                "{}, nor JSON: {error}",
-                yaml.lines().next().unwrap_or_default()
-            )
-        }),
-        // Flow YAML begins as JSON does.
-        Err(error) => serde_saphyr::from_str(&text).map_err(|_| error),
-        json => json,
-    };
+    // Most are JSON, which its own parser reads to the letter.
+    let parsed = serde_json::from_str(&text).or_else(|json| {
+        avow_compiler::cases::yaml(&text).map_err(|(line, yaml)| {
+            match text.trim_start().starts_with(['{', '[']) {
+                true => json.to_string(),
+                false => format!("line {line}: {yaml}, nor JSON: {json}"),
+            }
+        })
+    });
     parsed.map_err(|error| {
         let message = format!("`{}` is neither JSON nor YAML: {error}", file.display());
         fail(Exit::Usage, message)

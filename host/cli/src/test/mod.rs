@@ -1,287 +1,256 @@
-//! `avow test`: the cases of a pack.
+//! `avow test`: the cases of packs.
 
+mod choose;
 mod coverage;
+mod failure;
+mod junit;
+mod measure;
 mod mutate;
+mod report;
+mod run;
 
-use std::time::Instant;
+use std::{
+    io::IsTerminal as _,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use avow_compiler::{
-    Kept,
-    cases::{Case, Gap, gaps},
+    Kept, Severity, Target,
+    cases::{Case, Ran, gaps},
 };
-use avow_engine::{Engine, Verdict};
-use serde::Serialize;
+use avow_engine::Bundle;
 
 use crate::{
-    output::{self, Exit, coloured},
-    pack::{Pack, PackArg, Validation, ValidationArg, decide, open, print_findings},
+    output::{self, Exit},
+    pack::{Pack, ValidationArg, open, print_findings},
+    watch,
 };
+use choose::Choice;
+use failure::Failure;
+use report::{PackGap, Report};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   avow test policies/opsyn
-  avow test policies/opsyn --filter cookies
+  avow test policies/* --quiet
+  avow test policies/opsyn --filter cookies --filter analytics
+  avow test policies/opsyn --rule analytics-load --list
   avow test policies/opsyn --coverage --mutate
+  avow test policies/opsyn --watch
+  avow test policies/opsyn --junit cases.xml
   avow test policies/opsyn --json | jq '.failures[].name'
   avow test moving --no-validate")]
 pub(crate) struct Args {
+    /// Folders of packs: those with avow.toml
+    #[arg(default_value = ".", value_name = "PACK")]
+    packs: Vec<PathBuf>,
     #[command(flatten)]
-    pack: PackArg,
-    /// Run only the cases whose name, file or clause contains this
-    #[arg(long, value_name = "TEXT")]
-    filter: Option<String>,
+    choice: Choice,
     /// Say which clauses, rules and branches of conditions the cases show
-    #[arg(long, conflicts_with = "filter")]
+    #[arg(long, conflicts_with_all = ["filter", "rule", "clause", "list"])]
     coverage: bool,
     /// Change the rules by small steps, and say which changes no case notices
-    #[arg(long, conflicts_with = "filter")]
+    #[arg(long, conflicts_with_all = ["filter", "rule", "clause", "list"])]
     mutate: bool,
+    /// Run again whenever a file of the packs changes, until interrupted
+    #[arg(long, conflicts_with = "list")]
+    watch: bool,
+    /// Print the names of the cases that would be reported, with their places
+    #[arg(long, conflicts_with_all = ["json", "junit"])]
+    list: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+    /// Write the result as JUnit XML to this file, too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// How many threads run cases; as many as there are cores, if not said
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     validation: ValidationArg,
 }
 
-#[derive(Serialize)]
-struct Report {
-    #[serde(flatten)]
-    validation: Validation,
-    passed: usize,
-    failed: usize,
-    failures: Vec<Failure>,
-    /// Promises kept by rules whose cases do not show what they should; empty with a filter.
-    gaps: Vec<Gap>,
-    /// Promises whose mechanism is still to come.
-    pending: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    coverage: Option<coverage::Report>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mutation: Option<mutate::Report>,
-    /// One line for the whole pack, where coverage or mutation was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    summary: Option<String>,
+/// A pack whose cases were run.
+struct Suite {
+    folder: PathBuf,
+    pack: Pack,
+    /// The bundle's bytes.
+    bundle: Vec<u8>,
+    /// All of its cases, whatever was chosen.
+    cases: Vec<Case>,
+    /// Those that were chosen, by their number, with what came out.
+    ran: Vec<(usize, Ran)>,
 }
 
-#[derive(Serialize)]
-struct Failure {
-    name: String,
-    file: String,
-    line: usize,
-    request: avow_engine::intake::Json,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    now: Option<i64>,
-    expected: avow_compiler::cases::Expectation,
-    answer: Verdict,
-    /// The determining rules, with their places.
-    rules: Vec<String>,
+impl Suite {
+    /// The chosen cases.
+    fn chosen(&self) -> impl Iterator<Item = (&Case, &Ran)> {
+        let case = |number: &usize| self.cases.get(*number);
+        let ran = self.ran.iter();
+        ran.filter_map(move |(number, ran)| Some((case(number)?, ran)))
+    }
+
+    /// A file of the pack as somebody finds it from where the command was given.
+    fn path(&self, file: &str) -> String {
+        path(&self.folder, file)
+    }
+}
+
+fn path(folder: &Path, file: &str) -> String {
+    match folder == Path::new(".") {
+        true => file.to_owned(),
+        false => folder.join(file).display().to_string(),
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
+    if args.watch {
+        watch::watch(&args.packs, || once(args))
+    } else {
+        once(args)
+    }
+}
+
+fn once(args: &Args) -> Exit {
     let start = Instant::now();
-    let opened = open(&args.pack.pack, args.validation).and_then(|pack| {
-        let cases = pack.cases()?;
-        let engine = Engine::new(pack.bundle()?);
-        Ok((pack, cases, engine))
-    });
-    let (pack, cases, mut engine) = match opened {
-        Ok(opened) => opened,
-        Err(exit) => return exit,
-    };
-    let wanted = |case: &Case| {
-        args.filter.as_ref().is_none_or(|filter| {
-            case.name.contains(filter)
-                || case.file.contains(filter)
-                || case.clauses.iter().any(|clause| clause.contains(filter))
-        })
-    };
-    let chosen: Vec<_> = cases.iter().filter(|case| wanted(case)).collect();
-    let mut report = report(&pack, &cases, args.filter.is_some());
-    for case in &chosen {
-        let answer = decide(&mut engine, &case.request, case.now, case.tenant.as_deref());
-        if fits(case, &answer) {
-            report.passed += 1;
-        } else {
-            report.failures.push(failure(case, answer, &engine));
-        }
+    match test(args, start) {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+fn test(args: &Args, start: Instant) -> Result<Exit, Exit> {
+    let mut report = Report::default();
+    let mut suites = Vec::new();
+    for folder in &args.packs {
+        suites.extend(suite(args, folder, start, &mut report)?);
+    }
+    if args.list {
+        report::list(&suites);
+    }
+    for suite in &suites {
+        report_on(args, suite, &mut report)?;
+        report.measured.extend(measure::measure(args, suite)?);
     }
     report.failed = report.failures.len();
-    if let Err(exit) = examine(args, &pack, &cases, &mut report) {
-        return exit;
+    if let Some(file) = &args.junit {
+        junit::write(file, &suites, &report, start.elapsed())?;
     }
     if args.json {
         output::json(&report);
-    } else {
-        print(&report, start);
+    } else if !args.list {
+        report.print(output::quiet(), start.elapsed());
     }
-    if chosen.is_empty() {
-        return output::fail(
-            Exit::Usage,
-            "no case was run: none fits, or the pack has none",
+    let count = suites.iter().map(|suite| suite.ran.len()).sum::<usize>();
+    if count == 0 && report.findings.is_empty() {
+        let message = "no case was run: none fits, or the pack has none";
+        return Err(output::fail(Exit::Usage, message));
+    }
+    let fine = match args.list {
+        true => report.is_read(),
+        false => report.is_fine(),
+    };
+    Ok(if fine { Exit::Fine } else { Exit::Wrong })
+}
+
+/// Compiles a pack, reads its cases and runs those that are chosen. None where a case is wrong: then none is run, because what
+/// is left would say less than it seems to.
+fn suite(
+    args: &Args,
+    folder: &Path,
+    start: Instant,
+    report: &mut Report,
+) -> Result<Option<Suite>, Exit> {
+    let pack = open(folder, args.validation)?;
+    report.validate(pack.validation());
+    let bundle = pack.compiled.bundle(Target::Server);
+    let loaded = Bundle::load(bundle.clone()).map_err(|error| output::fail(Exit::Wrong, error))?;
+    let checked = run::read(&pack, &loaded, args.jobs());
+    let (errors, warnings): (Vec<_>, Vec<_>) = checked
+        .findings
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
+    if !args.json {
+        print_findings(&errors, &pack.files);
+        if !output::quiet() {
+            print_findings(&warnings, &pack.files);
+        }
+    }
+    if !errors.is_empty() {
+        let count = output::count(errors.len(), "error");
+        let folder = folder.display();
+        output::fail(
+            Exit::Wrong,
+            format!("the cases of `{folder}` are not run: {count} in them"),
         );
     }
-    if report.failed == 0 && report.gaps.is_empty() && report.whole() {
-        Exit::Fine
-    } else {
-        Exit::Wrong
+    let sound = errors.is_empty();
+    report.findings.extend(errors.into_iter().chain(warnings));
+    if !sound {
+        report.unread += 1;
+        return Ok(None);
     }
-}
-
-fn report(pack: &Pack, cases: &[Case], filtered: bool) -> Report {
-    let promises = &pack.compiled.promises;
-    Report {
-        validation: pack.validation(),
-        passed: 0,
-        failed: 0,
-        failures: Vec::new(),
-        gaps: if filtered {
-            Vec::new()
-        } else {
-            gaps(promises, cases)
-        },
-        pending: promises
-            .iter()
-            .filter(|promise| promise.kept_by == Kept::Mechanism && promise.pending)
-            .map(|promise| {
-                let by = promise.mechanism.as_deref().unwrap_or_default();
-                format!("{}: {by}", promise.id)
-            })
-            .collect(),
-        coverage: None,
-        mutation: None,
-        summary: None,
-    }
-}
-
-/// Measures what the cases show, as far as that was asked for.
-fn examine(args: &Args, pack: &Pack, cases: &[Case], report: &mut Report) -> Result<(), Exit> {
-    let wrong = |findings: Vec<avow_compiler::Finding>| {
-        print_findings(&findings, &pack.files);
-        let count = output::count(findings.len(), "finding");
-        output::fail(Exit::Wrong, format!("the pack cannot be measured: {count}"))
+    let cases = checked.cases;
+    let chosen: Vec<usize> = (0..cases.len())
+        .filter(|number| {
+            cases
+                .get(*number)
+                .is_some_and(|case| args.choice.wants(case))
+        })
+        .collect();
+    let progress = run::Progress {
+        start,
+        shown: !args.json && !output::quiet() && std::io::stderr().is_terminal(),
     };
-    let (files, compiled) = (&pack.files, &pack.compiled);
-    if args.coverage {
-        let measured = avow_compiler::coverage::measure(files, compiled, cases);
-        report.coverage = Some(coverage::Report::new(measured.map_err(wrong)?));
+    let mut ran = run::all(&bundle, &cases, &chosen, args.jobs(), &progress)?;
+    ran.retain(|(number, ran)| {
+        let case = cases.get(*number);
+        case.is_some_and(|case| args.choice.wants_rule(case, ran))
+    });
+    Ok(Some(Suite {
+        folder: folder.to_owned(),
+        pack,
+        bundle,
+        cases,
+        ran,
+    }))
+}
+
+fn report_on(args: &Args, suite: &Suite, report: &mut Report) -> Result<(), Exit> {
+    let failing = |(_, ran): &(&Case, &Ran)| !ran.differences.is_empty();
+    report.passed += suite.chosen().filter(|ran| !failing(ran)).count();
+    if suite.chosen().any(|ran| failing(&ran)) {
+        let mut runner = run::runner(&suite.bundle)?;
+        for (case, ran) in suite.chosen().filter(failing) {
+            let failure = Failure::new(suite, case, ran, &mut runner);
+            report.failures.push(failure);
+        }
     }
-    if args.mutate {
-        let mutants = avow_compiler::mutate::mutate(files, compiled, cases, &mut mutate::progress);
-        report.mutation = Some(mutate::Report::new(mutants.map_err(wrong)?));
+    let promises = &suite.pack.compiled.promises;
+    if args.choice.is_everything() {
+        let gaps = gaps(promises, &suite.cases).into_iter();
+        report.gaps.extend(gaps.map(|gap| PackGap {
+            pack: suite.folder.display().to_string(),
+            gap,
+        }));
     }
-    let parts = [
-        report.coverage.as_ref().map(coverage::Report::summary),
-        report.mutation.as_ref().map(mutate::Report::summary),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if !parts.is_empty() {
-        report.summary = Some(format!(
-            "{}: promises {}, rules {}, cases {}, {}",
-            compiled.manifest.pack.name,
-            compiled.promises.len(),
-            pack.bundle()?.rule_count(),
-            cases.len(),
-            parts.join(", ")
-        ));
-    }
+    let pending = promises
+        .iter()
+        .filter(|promise| promise.kept_by == Kept::Mechanism && promise.pending)
+        .map(|promise| {
+            let by = promise.mechanism.as_deref().unwrap_or_default();
+            format!("{}: {by}", promise.id)
+        });
+    report.pending.extend(pending);
     Ok(())
 }
 
-impl Report {
-    /// Whether what was measured has no gap.
-    fn whole(&self) -> bool {
-        let covered = self.coverage.as_ref().is_none_or(coverage::Report::whole);
-        covered && self.mutation.as_ref().is_none_or(mutate::Report::whole)
+impl Args {
+    fn jobs(&self) -> NonZeroUsize {
+        self.jobs
+            .or_else(|| std::thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN)
     }
-}
-
-fn fits(case: &Case, answer: &Verdict) -> bool {
-    let same = |expected: &Option<Vec<String>>, found: &[String]| {
-        expected.as_ref().is_none_or(|expected| expected == found)
-    };
-    case.expect.outcome == answer.outcome
-        && same(&case.expect.rules, &answer.rules)
-        && same(&case.expect.clauses, &answer.clauses)
-        && same(&case.expect.obligations, &answer.obligations)
-}
-
-fn failure(case: &Case, answer: Verdict, engine: &Engine) -> Failure {
-    let rules = answer
-        .rules
-        .iter()
-        .map(|id| {
-            let rule = engine.bundle().rules().find(|rule| rule.id() == id);
-            match rule.and_then(|rule| rule.source()) {
-                Some(source) => format!("{id} at {}:{}", source.file, source.line),
-                None => id.clone(),
-            }
-        })
-        .collect();
-    Failure {
-        name: case.name.clone(),
-        file: case.file.clone(),
-        line: case.line,
-        request: case.request.clone(),
-        tenant: case.tenant.clone(),
-        now: case.now,
-        expected: case.expect.clone(),
-        answer,
-        rules,
-    }
-}
-
-fn print(report: &Report, start: Instant) {
-    let line = |value: &dyn Fn() -> serde_json::Result<String>| value().unwrap_or_default();
-    for failure in &report.failures {
-        println!("{} {}", coloured("failed", false), failure.name);
-        println!("  at        {}:{}", failure.file, failure.line);
-        println!(
-            "  request   {}",
-            line(&|| serde_json::to_string(&failure.request))
-        );
-        if let Some(tenant) = &failure.tenant {
-            println!("  tenant    {tenant}");
-        }
-        println!(
-            "  expected  {}",
-            line(&|| serde_json::to_string(&failure.expected))
-        );
-        println!(
-            "  answer    {}",
-            line(&|| serde_json::to_string(&failure.answer))
-        );
-        for rule in &failure.rules {
-            println!("  rule      {rule}");
-        }
-        println!();
-    }
-    for gap in &report.gaps {
-        println!(
-            "{} promise `{}` {}",
-            coloured("gap", false),
-            gap.clause,
-            gap.message
-        );
-    }
-    for pending in &report.pending {
-        println!("pending {pending}");
-    }
-    if let Some(coverage) = &report.coverage {
-        coverage.print();
-    }
-    if let Some(mutation) = &report.mutation {
-        mutation.print();
-    }
-    if let Some(summary) = &report.summary {
-        println!("{summary}");
-    }
-    println!(
-        "{} passed, {} failed, {} in {} ms",
-        report.passed,
-        report.failed,
-        output::count(report.gaps.len(), "gap"),
-        start.elapsed().as_millis()
-    );
 }
