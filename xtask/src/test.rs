@@ -132,9 +132,11 @@ fn fuzzing() -> Result<()> {
 }
 
 /// Each pack is sound, each case answers as it expects, the cases show every clause, rule and branch, and notice every change of
-/// a rule.
+/// a rule. The report of each is left in `target/reports`.
 fn packs() -> Result<()> {
     build(&[])?;
+    let reports = target().join("reports");
+    fs::create_dir_all(&reports)?;
     let mut summaries = Vec::new();
     let mut broken = Vec::new();
     for name in pack_names()? {
@@ -153,6 +155,11 @@ fn packs() -> Result<()> {
             .lines()
             .find(|line| line.starts_with(&format!("{name}: promises")));
         summaries.push(summary.unwrap_or("no summary").to_owned());
+        let report = reports.join(format!("{name}.html"));
+        start(
+            built("avow"),
+            &["report", &pack, "--out", &report.to_string_lossy()],
+        )?;
     }
     eprintln!("{}", summaries.join("\n"));
     if !broken.is_empty() {

@@ -24,6 +24,7 @@ pub mod mutate;
 mod notation;
 mod policies;
 mod program;
+pub mod report;
 mod schema;
 mod slice;
 mod source;

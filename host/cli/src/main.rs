@@ -11,6 +11,8 @@ mod key;
 mod man;
 mod output;
 mod pack;
+mod report;
+mod schema;
 mod serve;
 mod test;
 mod watch;
@@ -64,6 +66,10 @@ enum Command {
     Diff(diff::Args),
     /// Compile a pack into a bundle, and write what a site needs
     Build(build::Args),
+    /// Write which promise is kept by what, and shown by which cases: for an auditor
+    Report(report::Args),
+    /// Print the JSON schemas of a pack's files, for editors
+    Schema(schema::Args),
     /// Answer requests over HTTP
     Serve(Box<serve::Args>),
     /// Write the engine as a WebAssembly module, for a host of your own
@@ -95,6 +101,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Build(args) => build::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Guest(args) => guest::run(&args),
         Command::New(new) => key::run(&new),

@@ -1,12 +1,14 @@
 //! `--coverage` and `--mutate`: what a pack's cases show of it, and what they would notice.
 
-use avow_compiler::Finding;
+use avow_compiler::{Finding, report::coverage_html};
 use serde::Serialize;
 
 use super::{Args, Suite, coverage, mutate};
 use crate::{
+    build,
     output::{self, Exit},
     pack::print_findings,
+    report,
 };
 
 /// What was measured of a pack.
@@ -24,7 +26,7 @@ pub(super) struct Measured {
 
 /// Measures what was asked for; none where nothing was.
 pub(super) fn measure(args: &Args, suite: &Suite) -> Result<Option<Measured>, Exit> {
-    if !args.coverage && !args.mutate {
+    if !args.coverage && !args.mutate && args.html.is_none() {
         return Ok(None);
     }
     let (files, compiled) = (&suite.pack.files, &suite.pack.compiled);
@@ -34,9 +36,16 @@ pub(super) fn measure(args: &Args, suite: &Suite) -> Result<Option<Measured>, Ex
         output::fail(Exit::Wrong, format!("the pack cannot be measured: {count}"))
     };
     let (mut covered, mut mutated) = (None, None);
-    if args.coverage {
+    if args.coverage || args.html.is_some() {
         let measured = avow_compiler::coverage::measure(files, compiled, &suite.cases);
-        covered = Some(coverage::Report::new(measured.map_err(wrong)?));
+        let measured = measured.map_err(wrong)?;
+        if let Some(file) = &args.html {
+            let ran: Vec<_> = suite.ran.iter().map(|(_, ran)| ran.clone()).collect();
+            let model =
+                report::gather(&suite.pack, &suite.cases, &ran, &measured, &report::today());
+            build::write(file, coverage_html(&model).as_bytes())?;
+        }
+        covered = Some(coverage::Report::new(measured));
     }
     if args.mutate {
         let mut progress = |done, all| {

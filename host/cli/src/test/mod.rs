@@ -38,6 +38,7 @@ use report::{PackGap, Report};
   avow test policies/opsyn --filter cookies --filter analytics
   avow test policies/opsyn --rule analytics-load --list
   avow test policies/opsyn --coverage --mutate
+  avow test policies/opsyn --html coverage.html
   avow test policies/opsyn --watch
   avow test policies/opsyn --junit cases.xml
   avow test policies/opsyn --json | jq '.failures[].name'
@@ -54,6 +55,9 @@ pub(crate) struct Args {
     /// Change the rules by small steps, and say which changes no case notices
     #[arg(long, conflicts_with_all = ["filter", "rule", "clause", "list"])]
     mutate: bool,
+    /// Write one page of it: promises, rules and cases, and the rules coloured by coverage
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "rule", "clause", "list"])]
+    html: Option<PathBuf>,
     /// Run again whenever a file of the packs changes, until interrupted
     #[arg(long, conflicts_with = "list")]
     watch: bool,
@@ -122,6 +126,10 @@ fn once(args: &Args) -> Exit {
 }
 
 fn test(args: &Args, start: Instant) -> Result<Exit, Exit> {
+    if args.html.is_some() && args.packs.len() > 1 {
+        let message = "`--html` writes the page of one pack: name one";
+        return Err(output::fail(Exit::Usage, message));
+    }
     let mut report = Report::default();
     let mut suites = Vec::new();
     for folder in &args.packs {
