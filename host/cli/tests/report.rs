@@ -115,3 +115,24 @@ fn a_case_that_fails_is_in_the_report_and_in_the_exit_code() {
     assert!(page.contains("<li>outcome: expected forbidden, found allow</li>"));
     assert!(text(&output.stderr).contains("failed; the report says which"));
 }
+
+#[test]
+fn the_page_of_a_test_run_colours_the_rules_by_what_cases_saw() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("page.html");
+    let test = |packs: &[PathBuf]| {
+        let mut avow = Command::new(env!("CARGO_BIN_EXE_avow"));
+        avow.arg("test").args(packs).arg("--html").arg(&page);
+        avow.output().expect("avow runs")
+    };
+    let output = test(&[opsyn()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let written = fs::read_to_string(&page).expect("it was written");
+    assert!(written.starts_with("<!doctype html>"));
+    for shown in ["opsyn-cookies-2", "analytics-load", "../base/holds.cedar"] {
+        assert!(written.contains(shown), "{shown}");
+    }
+    let output = test(&[opsyn(), opsyn()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("the page of one pack"));
+}

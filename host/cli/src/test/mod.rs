@@ -17,7 +17,7 @@ use std::{
 };
 
 use avow_compiler::{
-    Kept, Severity, Target,
+    Severity, Target,
     cases::{Case, Ran, gaps},
 };
 use avow_engine::Bundle;
@@ -246,7 +246,7 @@ fn report_on(args: &Args, suite: &Suite, report: &mut Report) -> Result<(), Exit
     }
     let pending = promises
         .iter()
-        .filter(|promise| promise.kept_by == Kept::Mechanism && promise.pending)
+        .filter(|promise| promise.pending)
         .map(|promise| {
             let by = promise.mechanism.as_deref().unwrap_or_default();
             format!("{}: {by}", promise.id)
