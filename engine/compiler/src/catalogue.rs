@@ -16,6 +16,7 @@ use crate::{
     finding::{Finding, Sources},
     manifest::{MANIFEST, Manifest},
     program::{Derived, Program, Schema, Type, Uid},
+    toml_place,
 };
 
 const FILE: &str = "catalogue.toml";
@@ -58,6 +59,7 @@ struct Row {
 
 #[derive(Debug)]
 struct DerivedRow {
+    file: String,
     type_name: String,
     attr: String,
     from: String,
@@ -121,7 +123,7 @@ impl Catalogue {
                     }
                 }
             } else if name == "derived" {
-                self.derived_rows(value, &mut wrong);
+                self.derived_rows(file, value, &mut wrong);
             } else {
                 let known: Vec<_> = TABLES.iter().map(|(table, _)| *table).collect();
                 wrong(
@@ -223,6 +225,7 @@ impl Catalogue {
 
     fn derived_rows(
         &mut self,
+        file: &str,
         value: &toml::Spanned<DeValue<'_>>,
         wrong: &mut impl FnMut(Range<usize>, String),
     ) {
@@ -254,6 +257,7 @@ impl Catalogue {
                 continue;
             };
             let derived = DerivedRow {
+                file: file.to_owned(),
                 type_name,
                 attr,
                 from,
@@ -261,6 +265,20 @@ impl Catalogue {
             };
             self.derived.push((derived, row.span()));
         }
+    }
+
+    /// File, type, slug and place of each entry.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &'static str, &str, Range<usize>)> {
+        self.rows.iter().map(|row| {
+            let Row {
+                file,
+                type_name,
+                slug,
+                span,
+                ..
+            } = row;
+            (file.as_str(), *type_name, slug.as_str(), span.clone())
+        })
     }
 
     /// Two names or patterns of one kind that fit the same name: nobody could say which one governs it.
@@ -291,15 +309,18 @@ impl Catalogue {
     }
 
     /// Derived attributes, checked against the schema.
-    pub(crate) fn derived(&self, schema: &Schema, findings: &mut Vec<Finding>) -> Vec<Derived> {
+    pub(crate) fn derived(
+        &self,
+        sources: &Sources<'_>,
+        schema: &Schema,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Derived> {
         let mut out = Vec::new();
-        let files = crate::Files::new();
-        let sources = Sources::new(&files);
         for (row, span) in &self.derived {
             let mut wrong = |message: String| {
                 findings.push(sources.error(
                     "catalogue-derived",
-                    FILE,
+                    &row.file,
                     Some(span.clone()),
                     message,
                 ));
@@ -379,12 +400,10 @@ impl Catalogue {
             for (key, value) in &manifest.settings {
                 match plain_toml(value) {
                     Some(value) => attrs.push((key.clone(), value)),
-                    None => findings.push(sources.error(
-                        "settings",
-                        MANIFEST,
-                        None,
-                        format!("setting `{key}` has a value of no use here"),
-                    )),
+                    None => {
+                        let message = format!("setting `{key}` has a value of no use here");
+                        findings.push(setting(sources, key, message));
+                    }
                 }
             }
             entities.push((settings_uid.clone(), attrs));
@@ -393,12 +412,12 @@ impl Catalogue {
                     .texts
                     .insert((settings_uid.clone(), key.clone()), text.clone());
             }
-        } else if !manifest.settings.is_empty() {
+        } else if let Some(key) = manifest.settings.keys().next() {
             let message = format!(
                 "the schema declares no `{}`, so there is nothing to set",
                 settings_uid.0
             );
-            findings.push(sources.error("settings", MANIFEST, None, message));
+            findings.push(setting(sources, key, message));
         }
         let schema_only = Program {
             schema: program.schema.clone(),
@@ -450,7 +469,10 @@ impl Catalogue {
                     field.map_or_else(|| row.span.clone(), |(_, span)| span.clone())
                 });
                 let message = format!("`{}`: {field}: {}", uid.1, problem.message);
-                findings.push(sources.error("catalogue", file, span, message));
+                findings.push(match row {
+                    Some(_) => sources.error("catalogue", file, span, message),
+                    None => setting(sources, name, message),
+                });
             }
         }
     }
@@ -544,6 +566,13 @@ impl Row {
             _ => None,
         }
     }
+}
+
+/// A finding about a setting.
+fn setting(sources: &Sources<'_>, key: &str, message: String) -> Finding {
+    let text = sources.get(MANIFEST).unwrap_or_default();
+    let span = toml_place::entry(text, "settings", key).map(|(key, _)| key);
+    sources.error("settings", MANIFEST, span, message)
 }
 
 fn entity_json(uid: &Uid, attrs: Vec<(String, Json)>) -> Json {

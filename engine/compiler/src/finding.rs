@@ -6,7 +6,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::Deco
 use miette::Diagnostic;
 use serde::Serialize;
 
-use crate::Files;
+use crate::{Files, fix::Fix};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -16,6 +16,8 @@ pub enum Severity {
     Error,
     /// The pack compiles, and somebody should look.
     Warning,
+    /// Worth knowing; nothing has to be done.
+    Note,
 }
 
 /// One thing that is wrong.
@@ -40,6 +42,9 @@ pub struct Finding {
     /// Bytes of the file.
     #[serde(skip)]
     pub span: Option<Range<usize>>,
+    /// An edit that mends it and cannot change what the pack answers otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
 }
 
 /// The files of a pack, by kind.
@@ -70,18 +75,7 @@ impl<'a> Sources<'a> {
         span: Option<Range<usize>>,
         message: impl Into<String>,
     ) -> Finding {
-        let at = span.clone().and_then(|span| {
-            let before = self.get(file)?.get(..span.start)?;
-            let line = before.matches('\n').count() + 1;
-            let column = before
-                .rsplit('\n')
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .count()
-                + 1;
-            Some((line, column))
-        });
+        let at = (span.as_ref()).and_then(|span| place(self.get(file)?, span.start));
         Finding {
             code,
             severity: Severity::Error,
@@ -92,6 +86,7 @@ impl<'a> Sources<'a> {
             label: None,
             help: None,
             span,
+            fix: None,
         }
     }
 
@@ -128,12 +123,28 @@ impl Finding {
         }
     }
 
+    pub(crate) fn with_label(self, label: impl Into<String>) -> Self {
+        Self {
+            label: Some(label.into()),
+            ..self
+        }
+    }
+
     pub(crate) fn warning(self) -> Self {
         Self {
             severity: Severity::Warning,
             ..self
         }
     }
+}
+
+/// Line and column of an offset into a text, from 1; columns are counted in characters.
+#[must_use]
+pub fn place(text: &str, offset: usize) -> Option<(usize, usize)> {
+    let before = text.get(..offset)?;
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    Some((line, before.get(start..)?.chars().count() + 1))
 }
 
 fn one_line(text: &str) -> String {
@@ -158,6 +169,7 @@ pub fn render(finding: &Finding, files: &Files, colours: bool) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let mut group = level
         .primary_title(finding.message.as_str())

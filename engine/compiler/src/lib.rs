@@ -9,12 +9,14 @@
 pub mod ask;
 pub mod cases;
 mod catalogue;
+pub mod checks;
 pub mod coverage;
 pub mod diff;
 mod emit;
 mod exceptions;
 mod expression;
 mod finding;
+mod fix;
 mod format;
 mod fuse;
 mod instrument;
@@ -24,18 +26,21 @@ pub mod mutate;
 mod notation;
 mod policies;
 mod program;
+pub mod published;
 pub mod report;
 mod schema;
 mod slice;
 mod source;
 mod suggest;
+mod toml_place;
 mod tree;
 pub mod why_not;
 
 use std::collections::BTreeMap;
 
 pub use catalogue::overlap;
-pub use finding::{Finding, Severity, render};
+pub use finding::{Finding, Severity, place, render};
+pub use fix::{Fix, difference, fixed};
 pub use format::format;
 pub use manifest::{Kept, Manifest, Promise, Sides};
 
@@ -104,22 +109,37 @@ pub fn compile_unvalidated(files: &Files) -> Result<Compiled, Vec<Finding>> {
 }
 
 fn compile_pack(files: &Files, validate: bool) -> Result<Compiled, Vec<Finding>> {
-    let sources = Sources::new(files);
+    read_pack(&Sources::new(files), validate).and_then(|read| read.compiled())
+}
+
+/// A pack that was read: all that is known of it before it is a bundle.
+pub(crate) struct Read {
+    manifest: Manifest,
+    promises: Vec<Promise>,
+    catalogue: Catalogue,
+    rules: Vec<policies::Found>,
+    program: Program,
+    passed_over: Option<Vec<Finding>>,
+    findings: Vec<Finding>,
+}
+
+/// Reads a pack. What is wrong with it is among its findings, but where there is so little that nothing can be read by it.
+fn read_pack(sources: &Sources<'_>, validate: bool) -> Result<Read, Vec<Finding>> {
     let mut findings = Vec::new();
-    let manifest = manifest::read(&sources, &mut findings);
-    let promises = manifest::read_promises(&sources, &mut findings);
-    let catalogue = Catalogue::read(&sources, &mut findings);
-    let cedar = schema::read(&sources, &mut findings);
+    let manifest = manifest::read(sources, &mut findings);
+    let promises = manifest::read_promises(sources, &mut findings);
+    let catalogue = Catalogue::read(sources, &mut findings);
+    let cedar = schema::read(sources, &mut findings);
     let (Some(manifest), Some(cedar)) = (manifest, cedar) else {
         return Err(finding::ordered(findings));
     };
     let mut program = started(validate);
     program.meta.extend(manifest.meta());
-    program.schema = cedar.lower(&catalogue, &mut findings);
+    program.schema = cedar.lower(sources, &catalogue, &mut findings);
     cedar.add_actions(&mut program);
-    catalogue.add_entities(&manifest, &sources, &mut program, &mut findings);
+    catalogue.add_entities(&manifest, sources, &mut program, &mut findings);
     let (rules, misfits) = policies::read(
-        &sources,
+        sources,
         &manifest.base,
         Some(&cedar),
         !validate,
@@ -132,22 +152,36 @@ fn compile_pack(files: &Files, validate: bool) -> Result<Compiled, Vec<Finding>>
         }
         false => Some(finding::ordered(misfits)),
     };
-    policies::check(&sources, &rules, &promises, &program, &mut findings);
-    program.rules = rules.into_iter().map(|rule| rule.lowered).collect();
+    policies::check(sources, &rules, &promises, &program, &mut findings);
+    program.rules = rules.iter().map(|rule| rule.lowered.clone()).collect();
     program.index();
-    let (warnings, errors): (Vec<_>, Vec<_>) = finding::ordered(findings)
-        .into_iter()
-        .partition(|finding| finding.severity == Severity::Warning);
-    if errors.is_empty() {
-        Ok(Compiled {
-            manifest,
-            promises,
-            warnings,
-            passed_over,
-            program,
-        })
-    } else {
-        Err(errors.into_iter().chain(warnings).collect())
+    Ok(Read {
+        manifest,
+        promises,
+        catalogue,
+        rules,
+        program,
+        passed_over,
+        findings,
+    })
+}
+
+impl Read {
+    fn compiled(self) -> Result<Compiled, Vec<Finding>> {
+        let (errors, others): (Vec<_>, Vec<_>) = finding::ordered(self.findings)
+            .into_iter()
+            .partition(|finding| finding.severity == Severity::Error);
+        if errors.is_empty() {
+            Ok(Compiled {
+                manifest: self.manifest,
+                promises: self.promises,
+                warnings: others,
+                passed_over: self.passed_over,
+                program: self.program,
+            })
+        } else {
+            Err(errors.into_iter().chain(others).collect())
+        }
     }
 }
 
@@ -198,7 +232,7 @@ impl Plain<'_> {
             false => None,
         };
         if let Some(cedar) = &cedar {
-            program.schema = cedar.lower(&Catalogue::default(), &mut findings);
+            program.schema = cedar.lower(&sources, &Catalogue::default(), &mut findings);
             cedar.add_actions(&mut program);
         }
         let validator = cedar.as_ref().filter(|_| self.validate);
@@ -220,6 +254,12 @@ impl Plain<'_> {
 }
 
 impl Compiled {
+    /// How many rules it has.
+    #[must_use]
+    pub fn rule_count(&self) -> usize {
+        self.program.rules.len()
+    }
+
     /// The bundle for a target, without signature. A slice carries the digest of the whole bundle as its parent's.
     #[must_use]
     pub fn bundle(&self, target: Target) -> Vec<u8> {

@@ -66,6 +66,9 @@ pub struct PolicyTable {
     /// SHA-256 of the text, in hexadecimal.
     #[serde(default)]
     pub sha256: String,
+    /// SHA-256 of its parts, by heading.
+    #[serde(default)]
+    pub sections: BTreeMap<String, String>,
 }
 
 /// `[consent]`

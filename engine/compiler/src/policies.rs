@@ -5,26 +5,30 @@ use std::{
     ops::Range,
 };
 
-use avow_engine::format::Cell;
-use cedar_policy::{Policy, PolicyId, PolicySet, Template, ValidationMode, Validator};
+use cedar_policy::{
+    Policy, PolicyId, PolicySet, Template, ValidationMode, ValidationWarning, Validator,
+};
 use cedar_policy_core::ast::{
     self, ActionConstraint, Effect, EntityReference, PrincipalOrResourceConstraint,
 };
 
 use crate::{
     expression::{Unlowered, lower, uid},
-    finding::{Finding, Severity, Sources},
+    finding::{Finding, Severity, Sources, place},
     links,
     manifest::{Kept, MANIFEST, Promise},
-    program::{ActionScope, Instruction, Program, Rule, Scope},
+    program::{ActionScope, Program, Rule, Scope, Uid},
     schema::Cedar,
+    suggest::suggest,
 };
 
 /// A rule and where it stands.
 pub(crate) struct Found {
     pub(crate) lowered: Rule,
-    file: String,
-    span: Range<usize>,
+    pub(crate) file: String,
+    pub(crate) span: Range<usize>,
+    /// As Cedar reads it; of a link, with its entities in the scope.
+    pub(crate) policy: ast::Policy,
 }
 
 /// What is written in a file under one name: a policy, or a template with the links that make policies of it.
@@ -88,6 +92,7 @@ pub(crate) fn read(
                     lowered,
                     file: at.file.to_owned(),
                     span: at.span.clone(),
+                    policy: policy.as_ref().clone(),
                 });
             }
             Err(finding) => findings.push(*finding),
@@ -110,7 +115,7 @@ pub(crate) fn read(
 pub(crate) type Chapters = BTreeMap<String, toml::Spanned<String>>;
 
 /// The chapter that a file of another pack is.
-fn chapter(file: &str) -> Option<&str> {
+pub(crate) fn chapter(file: &str) -> Option<&str> {
     let (folder, name) = file.rsplit_once('/')?;
     folder.starts_with("..").then_some(())?;
     name.strip_suffix(".cedar")
@@ -219,14 +224,25 @@ fn check_types(
     for error in result.validation_errors() {
         sources.cedar("validation", place(error.policy_id()), error, findings);
     }
+    let mut never = BTreeSet::new();
     for warning in result.validation_warnings() {
-        let mut warnings = Vec::new();
-        sources.cedar(
-            "validation",
-            place(warning.policy_id()),
+        let id: &str = warning.policy_id().as_ref();
+        let file = place(warning.policy_id());
+        let impossible = matches!(
             warning,
-            &mut warnings,
+            ValidationWarning::ImpossiblePolicy(_) | ValidationWarning::InvalidActionApplication(_)
         );
+        let mut warnings = Vec::new();
+        if !impossible {
+            sources.cedar("validation", file, warning, &mut warnings);
+        } else if chapter(file).is_none() && never.insert(id.to_owned()) {
+            // Of a chapter, a pack may use a part.
+            let span = written.get(id).map(|written| head(&written.span));
+            let message = format!("rule `{id}` can never apply");
+            let finding = sources.error("never-applies", file, span, message);
+            let why = "for no request that the schema admits do its scope and its condition hold";
+            warnings.push(finding.with_help(why));
+        }
         findings.extend(warnings.into_iter().map(Finding::warning));
     }
 }
@@ -237,14 +253,17 @@ fn rule(
     id: &str,
     policy: &ast::Policy,
 ) -> Result<Rule, Box<Finding>> {
-    let at = sources.error("place", file, Some(span.clone()), "");
-    let line = |n: Option<usize>| n.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+    let (line, column) = sources
+        .get(file)
+        .and_then(|text| place(text, span.start))
+        .unwrap_or_default();
+    let number = |n: usize| u32::try_from(n).unwrap_or_default();
     let lowered = lowered(id, policy).map_err(|unlowered| {
         let span = unlowered.span.or_else(|| Some(head(span)));
         Box::new(sources.error("not-lowered", file, span, unlowered.what))
     })?;
     Ok(Rule {
-        source: ((*file).to_owned(), line(at.line), line(at.column)),
+        source: ((*file).to_owned(), number(line), number(column)),
         ..lowered
     })
 }
@@ -342,24 +361,27 @@ pub(crate) fn check(
         for clause in clauses.unwrap_or_default().split_ascii_whitespace() {
             cited.insert(clause);
             if !ids.is_empty() && !ids.contains(clause) {
-                findings.push(here(
-                    "unknown-clause",
-                    format!("rule `{id}` cites `{clause}`, which promises.toml does not have"),
-                ));
+                let message =
+                    format!("rule `{id}` cites `{clause}`, which promises.toml does not have");
+                let finding = here("unknown-clause", message);
+                findings.push(match suggest(clause, ids.iter().copied()) {
+                    Some(known) => finding.with_help(format!("did you mean `{known}`?")),
+                    None => finding,
+                });
             }
         }
-        for instruction in &rule.lowered.code {
-            if let Instruction::Const(value) | Instruction::With(_, value, _) = instruction {
-                for_each_entity(value, &mut |type_name, entity| {
-                    let known = program
-                        .entities
-                        .contains_key(&(type_name.to_owned(), entity.to_owned()));
-                    if CATALOGUED.contains(&type_name) && !known {
-                        findings.push(here(
-                            "not-in-catalogue",
-                            format!("rule `{id}` names `{type_name}::\"{entity}\"`, which the catalogue does not have"),
-                        ));
-                    }
+        for (uid, span) in named(rule) {
+            if CATALOGUED.contains(&uid.0.as_str()) && !program.entities.contains_key(&uid) {
+                let (of, id_of) = &uid;
+                let message = format!(
+                    "rule `{id}` names `{of}::\"{id_of}\"`, which the catalogue does not have"
+                );
+                let alike = program.entities.keys().filter(|known| known.0 == *of);
+                let span = span.unwrap_or_else(|| head(&rule.span));
+                let finding = sources.error("not-in-catalogue", &rule.file, Some(span), message);
+                findings.push(match suggest(id_of, alike.map(|known| known.1.as_str())) {
+                    Some(known) => finding.with_help(format!("did you mean `{known}`?")),
+                    None => finding,
                 });
             }
         }
@@ -369,9 +391,7 @@ pub(crate) fn check(
         let by_rule = matches!(promise.kept_by, Kept::Rule | Kept::Attested);
         // Where rules could not be read, their absence says nothing.
         if by_rule && !broken && !cited.contains(promise.id.as_str()) {
-            let text = sources.get("promises.toml").unwrap_or_default();
-            let quoted = format!("\"{}\"", promise.id);
-            let span = text.find(&quoted).map(|start| start..start + quoted.len());
+            let span = promise_span(sources, &promise.id);
             let message = format!(
                 "promise `{}` is kept by a rule, and no rule cites it",
                 promise.id
@@ -381,18 +401,32 @@ pub(crate) fn check(
     }
 }
 
-fn for_each_entity(value: &Cell, visit: &mut impl FnMut(&str, &str)) {
-    match value {
-        Cell::Entity(type_name, id) => visit(type_name, id),
-        Cell::Set(items) => items.iter().for_each(|item| for_each_entity(item, visit)),
-        Cell::Record(fields) => fields
-            .values()
-            .for_each(|item| for_each_entity(item, visit)),
-        _ => {}
+/// Where `promises.toml` has the id of a promise.
+pub(crate) fn promise_span(sources: &Sources<'_>, id: &str) -> Option<Range<usize>> {
+    let quoted = format!("\"{id}\"");
+    let start = sources.get("promises.toml")?.find(&quoted)?;
+    Some(start..start + quoted.len())
+}
+
+/// The entities that a rule names, in its scope and in its condition, with their places where they are known.
+pub(crate) fn named(rule: &Found) -> Vec<(Uid, Option<Range<usize>>)> {
+    let mut out = Vec::new();
+    for scope in [&rule.lowered.principal, &rule.lowered.resource] {
+        if let Scope::Eq(of) | Scope::In(of) | Scope::IsIn(_, of) = scope {
+            out.push((of.clone(), None));
+        }
     }
+    let condition = rule.policy.non_scope_constraints();
+    for expr in condition.into_iter().flat_map(ast::Expr::subexpressions) {
+        if let ast::ExprKind::Lit(ast::Literal::EntityUID(euid)) = expr.expr_kind() {
+            let span = expr.source_loc().map(|loc| loc.start()..loc.end());
+            out.push((uid(euid), span));
+        }
+    }
+    out
 }
 
 /// The beginning of a rule: enough for a caret.
-fn head(span: &Range<usize>) -> Range<usize> {
+pub(crate) fn head(span: &Range<usize>) -> Range<usize> {
     span.start..span.end.min(span.start + 1)
 }

@@ -71,7 +71,12 @@ impl Cedar {
         self.schema.as_ref()
     }
 
-    pub(crate) fn lower(&self, catalogue: &Catalogue, findings: &mut Vec<Finding>) -> Schema {
+    pub(crate) fn lower(
+        &self,
+        sources: &Sources<'_>,
+        catalogue: &Catalogue,
+        findings: &mut Vec<Finding>,
+    ) -> Schema {
         let core = self.core();
         let mut out = Schema::default();
         for of in core.entity_types() {
@@ -129,7 +134,7 @@ impl Cedar {
                 },
             );
         }
-        out.derived = catalogue.derived(&out, findings);
+        out.derived = catalogue.derived(sources, &out, findings);
         out
     }
 

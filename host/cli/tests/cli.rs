@@ -144,7 +144,10 @@ fn findings_as_json_have_file_line_and_code() {
     let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(report["sound"], false);
     assert_eq!(report["findings"][0]["code"], "policy-syntax");
-    assert_eq!(report["findings"][0]["file"], "cookies.cedar");
+    assert_eq!(
+        report["findings"][0]["file"],
+        folder.path().join("opsyn/cookies.cedar").to_str().unwrap()
+    );
     assert!(report["findings"][0]["line"].as_u64().unwrap() > 1);
 }
 
