@@ -93,6 +93,10 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     cli.manners.keep();
+    // Who reads no further (`avow explain … | head`) ends this program as any other in a pipe; a server outlives its readers.
+    if !matches!(cli.command, Command::Serve(_)) {
+        sigpipe::reset();
+    }
     let exit = match cli.command {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),

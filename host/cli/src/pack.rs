@@ -92,6 +92,13 @@ pub(crate) fn open(folder: &Path, validation: ValidationArg) -> Result<Pack, Exi
             }
             Ok(Pack { files, compiled })
         }
+        Err(_) if avow_compiler::checks::is_for_others(&files) => {
+            let message = format!(
+                "`{}` has chapters for other packs, and answers nothing itself: name a pack that uses it; `avow check` takes it",
+                folder.display()
+            );
+            Err(fail(Exit::Usage, message))
+        }
         Err(findings) => {
             print_findings(&findings, &files);
             let count = output::count(findings.len(), "finding");

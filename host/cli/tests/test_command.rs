@@ -481,3 +481,17 @@ fn a_change_is_noticed_and_the_cases_are_run_again() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn what_packs_share_has_no_cases_and_is_said_so() {
+    let folder = pack(&cases(&[SOUND]));
+    let (code, out, _) = test(&folder, &["base", "--filter", "users look"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.starts_with("base has no cases of its own\n"), "{out}");
+    let mut alone = Command::new(env!("CARGO_BIN_EXE_avow"));
+    let alone = alone.args(["test", "base"]).current_dir(folder.path());
+    let Output { status, stderr, .. } = alone.output().unwrap();
+    assert_eq!(status.code(), Some(2));
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(stderr.contains("name a pack that uses it"), "{stderr}");
+}

@@ -89,6 +89,12 @@ impl Checked {
     }
 }
 
+/// Whether a pack only has what others take from it: it is asked nothing, so there is nothing to run.
+#[must_use]
+pub fn is_for_others(files: &Files) -> bool {
+    read_pack(&Sources::new(files), true).is_ok_and(|read| is_library(&read))
+}
+
 /// Everything that is known of a pack without running it.
 #[must_use]
 pub fn check(files: &Files) -> Checked {

@@ -24,7 +24,7 @@ use avow_engine::Bundle;
 
 use crate::{
     output::{self, Exit},
-    pack::{Pack, ValidationArg, open, print_findings},
+    pack::{Pack, ValidationArg, files, open, print_findings},
     watch,
 };
 use choose::Choice;
@@ -133,6 +133,13 @@ fn test(args: &Args, start: Instant) -> Result<Exit, Exit> {
     let mut report = Report::default();
     let mut suites = Vec::new();
     for folder in &args.packs {
+        // `policies/*` names what packs share, too.
+        if args.packs.len() > 1 && avow_compiler::checks::is_for_others(&files(folder)?) {
+            if !args.json {
+                output::say(format!("{} has no cases of its own", folder.display()));
+            }
+            continue;
+        }
         suites.extend(suite(args, folder, start, &mut report)?);
     }
     if args.list {
