@@ -54,10 +54,11 @@ fn run() -> Result<(), String> {
 
     let languages = locales(&source.join("locales"), &files)?;
     let loader = read(&source.join("js/avow.js"))?;
-    if !loader.contains(&format!("const LANGUAGES = {languages:?};")) {
-        return Err(format!(
-            "widget/js/avow.js must say `const LANGUAGES = {languages:?};`"
-        ));
+    // Backwards: of two alternatives that begin alike the longer has to be tried first.
+    let listed: Vec<_> = languages.iter().rev().map(String::as_str).collect();
+    let listed = format!(r"const LANGUAGES = /^({})\b/;", listed.join("|"));
+    if !loader.contains(&listed) {
+        return Err(format!("widget/js/avow.js must say `{listed}`"));
     }
     write(&files.join("avow.js"), trim::script(&loader).as_bytes())?;
     let sheet = read(&source.join("css/avow.css"))?;
@@ -80,6 +81,7 @@ fn locales(from: &Path, to: &Path) -> Result<Vec<String>, String> {
         write(&to.join(&file), trim::words(&text).as_bytes())?;
         tags.extend(file.strip_suffix(".json").map(String::from));
     }
+    tags.sort();
     Ok(tags)
 }
 

@@ -14,15 +14,18 @@
 //   data-reopen="no"   no floating control: the page has elements of its own with `data-avow-open`
 (() => {
   "use strict";
-  const LANGUAGES = ["ar", "de", "en", "fr"];
+  // The longer of two tags that begin alike stands first.
+  const LANGUAGES = /^(zh-hant|zh|vi|uk|tr|th|sv|sr-latn|sr|sq|sl|sk|ru|ro|pt-br|pt|pl|nl|nb|mt|mk|lv|lt|ko|ja|it|is|id|hu|hr|hi|he|gl|ga|fr|fi|fa|eu|et|es|en|el|de|da|cy|cs|ca|bs|bg|ar)\b/;
 
   const script = document.currentScript;
   const settings = { surface: "site", jurisdiction: "", ledger: "", ...script.dataset };
   const beside = (file) => new URL(file, script.src).href;
 
-  const language = [settings.language, document.documentElement.lang, ...navigator.languages]
-    .flatMap((tag) => (tag ? [tag.toLowerCase(), tag.toLowerCase().split("-")[0]] : []))
-    .find((tag) => LANGUAGES.includes(tag)) ?? "en";
+  // The first that there is (RFC 4647, lookup): a tag as it stands, or without its last parts. Norwegian is bokmål here, and the
+  // regions that write Chinese in full need not say so. `avow build` puts the pack's language in the last place.
+  const language = [settings.language, document.documentElement.lang, ...navigator.languages, "en"]
+    .map((tag) => tag?.toLowerCase().replace(/^n[no]\b/, "nb").replace(/^zh-(?=hk|mo|tw)/, "zh-hant-").match(LANGUAGES)?.[0])
+    .find(Boolean);
 
   const get = async (url, how) => {
     const answer = await fetch(url);

@@ -1,8 +1,8 @@
 //! Makes elements. By `createElement` and `textContent` only: no markup, so neither injection nor Trusted Types are a matter.
 //!
 //! What it says is of two kinds: the catalogue's texts, and the widget's own words, whose keys are those of
-//! `locales/en.json`. A pack says any of these otherwise by a text of its settings under the same key, and `policy.url`, which
-//! has no word of ours, by the same means.
+//! `locales/en.json`. Where a pack says any of these otherwise, the build has put that into the language's file; `policy.url`,
+//! which has no word of ours, is a text of its settings.
 
 use alloc::string::String;
 
@@ -34,18 +34,10 @@ impl<'a> Maker<'a> {
         add(&self.visit.document, parent, tag, class)
     }
 
-    /// Says one of the widget's own words, unless the pack has another: as an attribute, or with an empty name as the text.
+    /// Says one of the widget's own words: as an attribute, or with an empty name as the text.
     pub(crate) fn put(&self, element: &Element, attribute: &str, key: &str) {
-        let Some(text) = self.own_word(key) else {
-            let operator = self.bundle.meta("operator").unwrap_or_default();
-            return self.visit.page.say(element, attribute, key, operator);
-        };
-        if attribute.is_empty() {
-            element.set_text_content(Some(text));
-            self.mark_pack(element);
-        } else {
-            set(element, attribute, text);
-        }
+        let operator = self.bundle.meta("operator").unwrap_or_default();
+        self.visit.page.say(element, attribute, key, operator);
     }
 
     /// A new last child that says a word.
@@ -73,7 +65,7 @@ impl<'a> Maker<'a> {
 
     /// A link to the policy itself, where the pack says where it is.
     pub(crate) fn policy(&self, parent: &Element) {
-        if let Some(address) = self.own_word("policy.url") {
+        if let Some(address) = self.address() {
             let place = self.add(parent, "p", "avow-muted");
             let link = self.say(&place, "a", "", "policy");
             set(&link, "href", address);
@@ -88,11 +80,14 @@ impl<'a> Maker<'a> {
         button
     }
 
-    /// What the pack says in place of a word of the widget's: a text of its settings.
-    fn own_word(&self, key: &str) -> Option<&'a str> {
+    /// Where the policy is: the one in the visitor's language, else the one for all.
+    fn address(&self) -> Option<&'a str> {
         let mut settings = String::from(self.bundle.meta("namespace")?);
         settings.push_str("::Settings");
-        self.bundle.entity(&settings, "pack")?.text(key)
+        let settings = self.bundle.entity(&settings, "pack")?;
+        let mut key = String::from("policy.url@");
+        key.push_str(&self.visit.language);
+        settings.text(&key).or_else(|| settings.text("policy.url"))
     }
 
     /// The pack's words may be of another language than the widget's, and run the other way.

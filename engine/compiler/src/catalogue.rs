@@ -37,12 +37,15 @@ const PARENTS: &str = "in";
 /// Keys that are texts for people, or tell the banner an order; any other key must be an attribute of the schema.
 const TEXTS: [&str; 5] = ["title", "text", "provider", "retention", "order"];
 
+/// What a pack says in place of the banner's words: language, in lower case and empty for all of them, and key; and the text.
+pub type Texts = BTreeMap<(String, String), String>;
+
 /// A pack's catalogue.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     rows: Vec<Row>,
     /// Texts of the banner that stand in place of the widget's.
-    texts: BTreeMap<String, String>,
+    texts: Texts,
     derived: Vec<(DerivedRow, Range<usize>)>,
 }
 
@@ -111,15 +114,14 @@ impl Catalogue {
                 }
             } else if name == "text" {
                 for (key, value) in entries(value.get_ref()) {
-                    match value.get_ref() {
-                        DeValue::String(text) => {
-                            self.texts
-                                .insert(key.get_ref().to_string(), text.to_string());
+                    // A table in it is of one language.
+                    if let DeValue::Table(texts) = value.get_ref() {
+                        let language = key.get_ref().to_ascii_lowercase();
+                        for (key, value) in texts {
+                            self.text(&language, key.get_ref(), value, &mut wrong);
                         }
-                        _ => wrong(
-                            value.span(),
-                            format!("text `{}` is no string", key.get_ref()),
-                        ),
+                    } else {
+                        self.text("", key.get_ref(), value, &mut wrong);
                     }
                 }
             } else if name == "derived" {
@@ -135,6 +137,30 @@ impl Catalogue {
                 );
             }
         }
+    }
+
+    fn text(
+        &mut self,
+        language: &str,
+        key: &str,
+        value: &toml::Spanned<DeValue<'_>>,
+        wrong: &mut impl FnMut(Range<usize>, String),
+    ) {
+        match value.get_ref() {
+            DeValue::String(text) if text.trim().is_empty() => {
+                wrong(value.span(), format!("text `{key}` is empty"));
+            }
+            DeValue::String(text) => {
+                let place = (language.to_owned(), key.to_owned());
+                self.texts.insert(place, text.to_string());
+            }
+            _ => wrong(value.span(), format!("text `{key}` is no string")),
+        }
+    }
+
+    /// What the pack says in place of the banner's words.
+    pub(crate) fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     fn row(
@@ -407,10 +433,14 @@ impl Catalogue {
                 }
             }
             entities.push((settings_uid.clone(), attrs));
-            for (key, text) in &self.texts {
+            for ((language, key), text) in &self.texts {
+                let key = match language.as_str() {
+                    "" => key.clone(),
+                    language => format!("{key}@{language}"),
+                };
                 program
                     .texts
-                    .insert((settings_uid.clone(), key.clone()), text.clone());
+                    .insert((settings_uid.clone(), key), text.clone());
             }
         } else if let Some(key) = manifest.settings.keys().next() {
             let message = format!(

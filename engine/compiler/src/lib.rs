@@ -38,7 +38,7 @@ pub mod why_not;
 
 use std::collections::BTreeMap;
 
-pub use catalogue::overlap;
+pub use catalogue::{Texts, overlap};
 pub use finding::{Finding, Severity, place, render};
 pub use fix::{Fix, difference, fixed};
 pub use format::format;
@@ -81,6 +81,8 @@ pub struct Compiled {
     pub manifest: Manifest,
     /// What the operator promises.
     pub promises: Vec<Promise>,
+    /// What it says in place of the banner's words.
+    pub texts: Texts,
     /// Things that are no errors.
     pub warnings: Vec<Finding>,
     /// What Cedar's validator has against the rules, where they were compiled all the same; none where it has passed them.
@@ -175,6 +177,7 @@ impl Read {
             Ok(Compiled {
                 manifest: self.manifest,
                 promises: self.promises,
+                texts: self.catalogue.texts().clone(),
                 warnings: others,
                 passed_over: self.passed_over,
                 program: self.program,

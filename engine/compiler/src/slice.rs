@@ -23,6 +23,10 @@ const SHOWN: [&str; 8] = [
     "lifetime",
 ];
 
+/// The text of the settings that the banner finds in its bundle, with `@` and a language behind it or not. The other texts are
+/// in the language files that a build writes.
+const ADDRESS: &str = "policy.url";
+
 /// The type of the catalogue whose entities are in each other.
 const JURISDICTION: &str = "Avow::Jurisdiction";
 
@@ -82,7 +86,10 @@ pub(crate) fn browser(whole: &Program) -> Program {
     slice.texts = whole
         .texts
         .iter()
-        .filter(|((owner, _), _)| slice.entities.contains_key(owner))
+        .filter(|((owner, key), _)| {
+            let shown = !owner.0.ends_with("::Settings") || key.split('@').next() == Some(ADDRESS);
+            shown && slice.entities.contains_key(owner)
+        })
         .map(|(key, text)| (key.clone(), text.clone()))
         .collect();
     slice.meta = whole

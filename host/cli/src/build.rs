@@ -12,7 +12,7 @@ use crate::{
     key,
     output::{Exit, fail, say},
     pack::{PackArg, ValidationArg, open},
-    widget_files,
+    words,
 };
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -82,15 +82,16 @@ fn build(args: &Args) -> Result<(), Exit> {
             ));
         }
         TargetArg::Browser => {
+            let files = words::files(&pack.compiled).map_err(|error| fail(Exit::Wrong, error))?;
             fs::create_dir_all(&args.out).map_err(|error| not_written(&args.out, &error))?;
-            for (name, bytes, _) in widget_files::files() {
+            for (name, bytes) in &files {
                 write(&args.out.join(name), bytes)?;
             }
             write(&args.out.join("site.avow"), &bundle)?;
             let base = args.base.trim_end_matches('/');
             say(format!(
                 "wrote {} files to {}",
-                widget_files::files().len() + 1,
+                files.len() + 1,
                 args.out.display()
             ));
             println!("embed, first in the head of each page:");

@@ -14,7 +14,7 @@ use avow_compiler::{
 use crate::{
     output::{self, Exit, fail},
     pack::files,
-    watch,
+    watch, words,
 };
 
 #[derive(clap::Args)]
@@ -125,6 +125,9 @@ fn report(args: &Args, folder: &Path) -> Result<Report, Exit> {
     if let Some(compiled) = &checked.compiled {
         let bundle = compiled.bundle(avow_compiler::Target::Server);
         if let Err(error) = avow_engine::Bundle::load(bundle) {
+            return Err(output::fail(Exit::Wrong, error));
+        }
+        if let Err(error) = words::files(compiled) {
             return Err(output::fail(Exit::Wrong, error));
         }
     }

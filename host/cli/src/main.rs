@@ -17,6 +17,7 @@ mod serve;
 mod test;
 mod watch;
 mod widget_files;
+mod words;
 
 use std::process::ExitCode;
 

@@ -126,6 +126,7 @@ pub fn check(files: &Files) -> Checked {
     let compiled = Compiled {
         manifest: read.manifest.clone(),
         promises: read.promises.clone(),
+        texts: read.catalogue.texts().clone(),
         warnings: Vec::new(),
         passed_over: None,
         program: read.program.clone(),
