@@ -1,10 +1,4 @@
 //! The real binary in a temporary folder: exit code, standard output and standard error.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     fs,
@@ -13,6 +7,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+use crate::text;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -24,10 +20,6 @@ fn avow(arguments: &[&str]) -> Output {
         .current_dir(root())
         .output()
         .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A copy of the OpSyn pack and of what it uses, with one file changed.

@@ -1,10 +1,4 @@
 //! `avow test`, the real binary in a temporary folder: exit code, standard output and standard error.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     fs,

@@ -1,34 +1,18 @@
 //! `avow fmt`: rules in one layout, with their comments.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     fs,
     io::Write as _,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
 
+use crate::{avow, text};
+
 const LOOSE: &str = "// Head.\n\n// Of the rule.\n@id(\"a\")\n   permit(principal,action,resource)\nwhen{ context.a };\n";
 const TIDY: &str = "// Head.\n\n// Of the rule.\n@id(\"a\")\npermit (principal, action, resource)\nwhen { context.a };\n";
-
-fn avow(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_avow"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
 
 fn pack(rules: &str) -> TempDir {
     let folder = TempDir::new().unwrap();

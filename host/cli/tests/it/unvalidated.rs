@@ -1,10 +1,4 @@
 //! Packs that Cedar's validator has not passed: taken when asked to, never in silence, and decided as Cedar would.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     fs,
@@ -20,6 +14,8 @@ use avow_engine::{
 };
 use tempfile::TempDir;
 
+use crate::text;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -32,10 +28,6 @@ fn command(arguments: &[&str]) -> Command {
 
 fn avow(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A copy of the OpSyn pack with two rules that the validator has something against: an attribute and a type that there are

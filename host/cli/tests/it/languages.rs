@@ -1,19 +1,14 @@
 //! The widget's languages: each of them whole, all of them written, and every word a site's to say otherwise.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
 };
 
 use tempfile::TempDir;
+
+use crate::{avow, text};
 
 /// Official languages of the European Union (Regulation No 1 of 1958, as amended).
 const OFFICIAL: &str = "bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv";
@@ -151,18 +146,6 @@ fn texts_fit_where_they_stand_and_no_answer_is_longer_than_its_opposite_by_much(
         // The control that opens the choices is called what it opens.
         assert_eq!(words["open"], words["dialog.title"], "{tag}");
     }
-}
-
-fn avow(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_avow"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A pack that says things otherwise, in a folder of its own.

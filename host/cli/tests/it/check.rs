@@ -1,10 +1,4 @@
 //! `avow check`, the real binary on packs in temporary folders.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     fs,
@@ -15,6 +9,8 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::text;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -28,10 +24,6 @@ fn command(arguments: &[&str]) -> Command {
 
 fn avow(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A copy of the OpSyn pack and of what it uses.

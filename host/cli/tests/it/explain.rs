@@ -1,10 +1,4 @@
 //! `avow explain` as people call it: by case, by flags, by file; what comes next, and what would allow it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     fs,
@@ -15,6 +9,8 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::text;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_avow"));
@@ -27,10 +23,6 @@ fn command(arguments: &[&str]) -> Command {
 
 fn explain(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// What it prints, where it exits with 0.

@@ -1,11 +1,4 @@
 //! The JSON schemas of a pack's files take every pack of this repository, and refuse what the compiler refuses.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 mod validator;
 

@@ -1,10 +1,4 @@
 //! `avow test --coverage` and `--mutate` of the real binary: what they print, and what they exit with.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     fs,

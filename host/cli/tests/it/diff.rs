@@ -1,31 +1,11 @@
 //! `avow diff`: what a change of a pack changes, in it and in its answers.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::fs;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn avow(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_avow"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use crate::{avow, text};
 
 /// Two packs that are the same but for what `change` makes of a file of the second.
 fn pair(changes: &[(&str, &str, &str)]) -> TempDir {

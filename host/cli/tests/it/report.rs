@@ -1,11 +1,4 @@
 //! `avow report`, by the real binary.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use std::{
     fs,
@@ -15,6 +8,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::text;
+
 fn opsyn() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/opsyn")
 }
@@ -23,10 +18,6 @@ fn report(arguments: &[&str]) -> Output {
     let mut avow = Command::new(env!("CARGO_BIN_EXE_avow"));
     avow.arg("report").arg(opsyn()).args(arguments);
     avow.output().expect("avow runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("it is text")
 }
 
 #[test]
