@@ -64,6 +64,13 @@ pub fn read(folder: &Path) -> Result<BTreeMap<String, String>, PackError> {
     Ok(files)
 }
 
+/// Whether a file is a part of the pack, or means to be one: the compiler says of the latter how it should be called.
+fn is_part(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let ends = ENDINGS.iter().any(|ending| lower.ends_with(ending));
+    ends || lower.ends_with(".yml") || lower == "links.json"
+}
+
 fn walk(
     folder: &Path,
     prefix: &str,
@@ -82,7 +89,7 @@ fn walk(
         }
         if path.is_dir() {
             walk(&path, &format!("{prefix}{name}/"), files)?;
-        } else if ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        } else if is_part(&name) {
             let text = fs::read_to_string(&path).map_err(failed(&path))?;
             files.insert(format!("{prefix}{name}"), text);
         }

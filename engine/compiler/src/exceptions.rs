@@ -98,14 +98,10 @@ impl<T> Exceptions<T> {
     }
 
     fn find(&self, fits: impl Fn(&T) -> bool) -> Option<&T> {
-        let mut found = None;
-        for (entry, used) in &self.entries {
-            if fits(entry.get_ref()) {
-                used.set(true);
-                found = found.or(Some(entry.get_ref()));
-            }
-        }
-        found
+        // Only the first: one that says the same again is not needed.
+        let (entry, used) = (self.entries.iter()).find(|(entry, _)| fits(entry.get_ref()))?;
+        used.set(true);
+        Some(entry.get_ref())
     }
 
     /// Entries that nothing has asked for: what they name is not there, or a case shows it after all.

@@ -34,6 +34,7 @@ mod source;
 mod suggest;
 mod toml_place;
 mod tree;
+mod unread;
 pub mod why_not;
 
 use std::collections::BTreeMap;
@@ -128,6 +129,7 @@ pub(crate) struct Read {
 /// Reads a pack. What is wrong with it is among its findings, but where there is so little that nothing can be read by it.
 fn read_pack(sources: &Sources<'_>, validate: bool) -> Result<Read, Vec<Finding>> {
     let mut findings = Vec::new();
+    unread::check(sources, &mut findings);
     let manifest = manifest::read(sources, &mut findings);
     let promises = manifest::read_promises(sources, &mut findings);
     let catalogue = Catalogue::read(sources, &mut findings);

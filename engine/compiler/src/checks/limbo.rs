@@ -23,7 +23,7 @@ pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
         .collect();
     types.sort_unstable();
     types.dedup();
-    for of in types {
+    for of in types.iter().copied() {
         let purged = |asked: &&super::view::Asked| {
             asked.resource == of && view.is_in(&asked.action, &["purge"])
         };
@@ -50,6 +50,16 @@ pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
             let class = Cell::Entity(RECORD_CLASS.to_owned(), slug.to_owned());
             let mut supposed = unheld.clone();
             supposed.push((attr.to_owned(), class));
+            // A class that rules know of another type is that type's: nobody has a record of both.
+            let known = |of: &str| {
+                ["retain", "purge"]
+                    .iter()
+                    .any(|group| !permits(view, of, group, &supposed).is_empty())
+            };
+            let others = types.iter().filter(|other| **other != of);
+            if !known(of) && others.copied().any(known) {
+                continue;
+            }
             if let Some(why) = limbo(view, of, &supposed) {
                 let message = format!("a record of class `{slug}` gets into limbo: {why}");
                 let finding = view
@@ -121,7 +131,7 @@ fn begins(formula: &Formula) -> bool {
 
 /// Whether a value is none that the clock moves, or that whoever asks may choose.
 fn is_fixed(base: &str) -> bool {
-    !base.contains("context")
+    !base.contains("context") && !base.contains("principal")
 }
 
 fn is_bound(formula: &Formula, bounds: &dyn Fn(&Atom, bool) -> bool) -> bool {
@@ -137,7 +147,7 @@ mod tests {
     use super::super::tests::{codes, pack};
 
     const SCHEMA: &str = "namespace Small {
-        entity Job { @authoritative tenant: Tenant };
+        entity Job { @authoritative tenant: Tenant, @authoritative until: datetime };
         entity Copy {
           @authoritative tenant: Tenant,
           @authoritative class: Avow::RecordClass,
@@ -217,5 +227,41 @@ mod tests {
         assert!(found("principal.tenant == resource.tenant", &no_log, HELD).is_empty());
         // Whoever asks says until when, and may always say later.
         assert!(found("context.now < context.until", &no_log, HELD).is_empty());
+        // Another job may have a later one.
+        assert!(found("context.now < principal.until", &no_log, HELD).is_empty());
+    }
+
+    #[test]
+    fn a_class_of_one_type_is_not_looked_for_among_records_of_another() {
+        let mut files = pack(&[]);
+        let second = SCHEMA
+            .replacen("entity Job", "entity Clerk", 1)
+            .replacen("entity Copy", "entity Note", 1)
+            .replace("[Job], resource: [Copy]", "[Clerk], resource: [Note]")
+            .replace("action retain", "action retain_note")
+            .replace("action purge", "action purge_note");
+        files.insert("copies.cedarschema".to_owned(), SCHEMA.to_owned());
+        files.insert("notes.cedarschema".to_owned(), second);
+        let rule = |id: &str, action: &str, condition: &str| {
+            format!(
+                "@id(\"{id}\") @clause(\"small-read small-isolation\") permit (principal, action == Small::Action::\"{action}\", resource) when {{ {condition} }};"
+            )
+        };
+        let of = |class: &str, condition: &str| {
+            format!("resource.class == Avow::RecordClass::\"{class}\" && {condition}")
+        };
+        let rules = [
+            rule("read", "read", "principal.tenant == resource.tenant"),
+            rule("stay", "retain", &of("log", STAYS)),
+            rule("go", "purge", &of("log", GOES)),
+            rule("note-stays", "retain_note", &of("bill", STAYS)),
+            rule("note-goes", "purge_note", &of("bill", GOES)),
+        ];
+        files.insert("rules.cedar".to_owned(), rules.concat());
+        if let Some(catalogue) = files.get_mut("catalogue.toml") {
+            catalogue
+                .push_str("\n[record.log]\ntitle = \"Log\"\n[record.bill]\ntitle = \"Bill\"\n");
+        }
+        assert!(!codes(&files).contains(&"limbo"), "{:?}", codes(&files));
     }
 }

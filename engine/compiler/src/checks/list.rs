@@ -95,6 +95,7 @@ pub const CHECKS: &[Check] = &[
         Warning,
         "no case uses an entity or a context that is there for all"
     ),
+    check!("unread", "a file has a name by which nothing reads it"),
     check!("mutants", "`mutants.toml` is wrong"),
     check!("measure", "coverage or mutants cannot be measured"),
     check!(

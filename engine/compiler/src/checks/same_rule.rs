@@ -12,7 +12,7 @@ pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
         let first = view
             .rules()
             .take(number)
-            .find(|(other, _)| are_same(view, *other, number));
+            .find(|(other, of)| same_but_clauses(rule, of) && are_same(view, *other, number));
         let Some((_, other)) = first else {
             continue;
         };
@@ -33,6 +33,16 @@ pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
         finding.fix = fix(view, rule, other);
         findings.push(finding);
     }
+}
+
+/// Whether two rules say the same beside their names and clauses. One that obliges to something else says more.
+fn same_but_clauses(a: &Found, b: &Found) -> bool {
+    let others = |rule| {
+        let mut notes = notes(rule);
+        notes.retain(|(key, _)| *key != "clause");
+        notes
+    };
+    others(a) == others(b)
 }
 
 /// Whether one is enough: same effect, and each applies wherever the other does.
@@ -103,7 +113,7 @@ fn fix(view: &View<'_>, rule: &Found, other: &Found) -> Option<Fix> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{codes, pack};
+    use super::super::tests::{codes, pack, pack_of};
 
     #[test]
     fn order_unless_and_sets_do_not_hide_that_two_rules_are_the_same() {
@@ -143,5 +153,20 @@ mod tests {
             "when { resource.tenant == principal.tenant || context.urgent }",
         ];
         assert!(codes(&pack(&rules)).is_empty());
+    }
+
+    #[test]
+    fn a_rule_that_obliges_to_something_else_says_more() {
+        let rule = |id: &str, note: &str| {
+            format!(
+                "@id(\"{id}\") @clause(\"small-read\") {note} permit (principal, action == Small::Action::\"read\", resource) when {{ context.urgent }};\n"
+            )
+        };
+        let rules = |note: &str| rule("one", "@obligation(\"audit\")") + &rule("other", note);
+        assert!(codes(&pack_of(&rules(""))).is_empty());
+        assert_eq!(
+            codes(&pack_of(&rules("@obligation(\"audit\")"))),
+            ["same-rule"]
+        );
     }
 }

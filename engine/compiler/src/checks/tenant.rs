@@ -133,11 +133,37 @@ pub(super) fn guarded(view: &View<'_>, findings: &mut Vec<Finding>) {
 /// Whether a `has tenant` has to hold somewhere for a forbid to apply.
 fn asks_for_tenant(formula: &Formula) -> bool {
     match formula {
-        Formula::All(parts) | Formula::Any(parts) => parts.iter().any(asks_for_tenant),
+        Formula::All(parts) => parts.iter().any(asks_for_tenant),
+        // Where one of the ways does not ask, what has no tenant is caught by that one.
+        Formula::Any(parts) => !parts.is_empty() && parts.iter().all(asks_for_tenant),
         Formula::Fact(fact) => {
             fact.holds
                 && matches!(&fact.atom, super::formula::Atom::Whole(key)
                     if key.starts_with("has(") && key.ends_with("\"tenant\")"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{codes, pack_of};
+
+    #[test]
+    fn a_guard_counts_where_every_way_to_apply_asks_for_the_tenant() {
+        let found = |condition: &str| {
+            let rules = format!(
+                "@id(\"not\") @clause(\"small-isolation\") forbid (principal, action == Small::Action::\"read\", resource) when {{ {condition} }};
+                 @id(\"read\") @clause(\"small-read\") permit (principal, action == Small::Action::\"read\", resource);"
+            );
+            codes(&pack_of(&rules)).contains(&"tenant-guarded")
+        };
+        let guarded = "resource has tenant && resource.tenant != principal.tenant";
+        assert!(found(guarded));
+        assert!(found(&format!(
+            "({guarded}) || (resource has tenant && context.urgent)"
+        )));
+        // What has no tenant is caught by the other way.
+        assert!(!found(&format!("({guarded}) || !(resource has tenant)")));
+        assert!(!found(&format!("({guarded}) || context.urgent")));
     }
 }

@@ -15,7 +15,14 @@ pub(super) fn changes(rule: &Written<'_>, known: &Words) -> Vec<Change> {
     let mut changes = vec![effect(rule)];
     changes.extend(obligations(rule));
     for part in &rule.policy.scope {
-        changes.extend(widened(part));
+        // Without its slot a template has no links.
+        let keeps_slot = |change: &Change| {
+            let removed = change.edits.iter().map(|(span, _)| span.clone());
+            removed
+                .filter_map(|span| rule.text.get(span))
+                .all(|text| !text.contains('?'))
+        };
+        changes.extend(widened(part).into_iter().filter(keeps_slot));
         changes.extend(narrowed(rule, part, known));
     }
     changes

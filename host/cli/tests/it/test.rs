@@ -489,3 +489,15 @@ fn what_packs_share_has_no_cases_and_is_said_so() {
     let stderr = String::from_utf8(stderr).unwrap();
     assert!(stderr.contains("name a pack that uses it"), "{stderr}");
 }
+
+#[test]
+fn a_file_whose_name_is_a_slip_is_not_skipped_in_silence() {
+    let folder = pack(&cases(&[SOUND]));
+    let slip = folder.path().join("opsyn/tests/more.yml");
+    fs::write(&slip, "garbage ][").unwrap();
+    let (code, out, err) = test(&folder, &[]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(err.contains("nothing reads `tests/more.yml`"), "{err}");
+    assert!(err.contains("call it `tests/more.yaml`"), "{err}");
+    assert!(!out.contains("passed"), "{out}");
+}
