@@ -1,5 +1,9 @@
 //! `avow`: check, test, build, explain and serve privacy policies.
 
+// First, because its `print!` and `println!` are those of all others.
+#[macro_use]
+mod output;
+
 mod build;
 mod check;
 mod diff;
@@ -9,7 +13,6 @@ mod guest;
 mod init;
 mod key;
 mod man;
-mod output;
 mod pack;
 mod report;
 mod schema;

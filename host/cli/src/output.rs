@@ -1,8 +1,53 @@
 //! What commands print, and what they exit with.
 
-use std::{io::IsTerminal as _, sync::OnceLock};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    sync::OnceLock,
+};
 
 use anstyle::{AnsiColor, Style};
+
+/// As the standard library's, but that what cannot be written is an error with an exit code, and no panic.
+macro_rules! print {
+    ($($parts:tt)*) => {
+        $crate::output::write(format_args!($($parts)*))
+    };
+}
+
+/// The same, and a new line.
+macro_rules! println {
+    () => {
+        $crate::output::write(format_args!("\n"))
+    };
+    ($($parts:tt)*) => {
+        $crate::output::write(format_args!("{}\n", format_args!($($parts)*)))
+    };
+}
+
+/// Writes to standard output. Where that fails nothing that follows would be read either: the program ends.
+pub(crate) fn write(text: std::fmt::Arguments<'_>) {
+    if let Err(error) = std::io::stdout().lock().write_fmt(text) {
+        let exit = fail(
+            Exit::System,
+            format!("cannot write to standard output: {error}"),
+        );
+        std::process::exit(exit as i32);
+    }
+}
+
+/// Text of somebody else, with what would steer a terminal or turn its direction written out.
+pub(crate) fn visible(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| match steers(c) {
+            true => format!("(U+{:04X})", u32::from(c)),
+            false => c.to_string(),
+        })
+        .collect()
+}
 
 /// Exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

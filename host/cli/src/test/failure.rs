@@ -14,7 +14,7 @@ use avow_engine::{
 use serde::Serialize;
 
 use super::Suite;
-use crate::output::coloured;
+use crate::output::{coloured, visible};
 
 /// Rules that came close and are shown, where nothing decided.
 const CLOSE: usize = 3;
@@ -96,7 +96,7 @@ fn telling(considered: Vec<Considered>, case: &Case, verdict: &Verdict) -> Vec<C
 
 impl Display for Failure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {}", coloured("failed", false), self.name)?;
+        writeln!(f, "{} {}", coloured("failed", false), visible(&self.name))?;
         writeln!(f, "  {}:{}", self.path, self.line)?;
         self.request(f)?;
         writeln!(f)?;

@@ -98,7 +98,8 @@ impl Report {
 pub(crate) fn list(suites: &[Suite]) {
     for suite in suites {
         for (case, _) in suite.chosen() {
-            println!("{}:{}: {}", suite.path(&case.file), case.line, case.name);
+            let name = output::visible(&case.name);
+            println!("{}:{}: {name}", suite.path(&case.file), case.line);
         }
     }
 }

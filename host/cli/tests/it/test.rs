@@ -501,3 +501,22 @@ fn a_file_whose_name_is_a_slip_is_not_skipped_in_silence() {
     assert!(err.contains("call it `tests/more.yaml`"), "{err}");
     assert!(!out.contains("passed"), "{out}");
 }
+
+#[test]
+fn a_name_does_not_steer_the_terminal_and_a_full_disk_is_no_panic() {
+    let hostile = SOUND.replacen("users look at their own", "\"\\e[31mred \\u202e\"", 1);
+    let folder = pack(&cases(&[&hostile]));
+    let (code, out, err) = test(&folder, &["--list"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("(U+001B)[31mred (U+202E)"), "{out}");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    if let Ok(full) = full {
+        let Output { status, stderr, .. } = command(&folder, &[]).stdout(full).output().unwrap();
+        assert_eq!(status.code(), Some(3));
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert!(
+            stderr.contains("cannot write to standard output"),
+            "{stderr}"
+        );
+    }
+}
