@@ -2,17 +2,12 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use tempfile::TempDir;
 
-use crate::text;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::{copy, root, text};
 
 fn avow(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_avow"))
@@ -37,19 +32,6 @@ fn changed(file: &str, change: impl Fn(&str) -> String) -> TempDir {
     assert_ne!(before, after, "the change changes something");
     fs::write(path, after).unwrap();
     folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 fn check(folder: &TempDir) -> Output {

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::mpsc::channel,
     thread,
@@ -13,9 +12,7 @@ use std::{
 use quick_xml::{Reader, events::Event};
 use tempfile::TempDir;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::root;
 
 /// The OpSyn pack with these cases alone.
 fn pack(cases: &str) -> TempDir {

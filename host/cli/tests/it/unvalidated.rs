@@ -3,8 +3,8 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    path::Path,
+    process::{Output, Stdio},
 };
 
 use avow_compiler::{Compiled, Target, cases::Case};
@@ -14,17 +14,7 @@ use avow_engine::{
 };
 use tempfile::TempDir;
 
-use crate::text;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_avow"));
-    command.args(arguments).current_dir(root());
-    command
-}
+use crate::{command, root, text};
 
 fn avow(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
