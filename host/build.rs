@@ -70,22 +70,30 @@ fn run() -> Result<(), String> {
     fs::write(out.join("guest.code"), code).map_err(|error| error.to_string())
 }
 
-/// A Rust expression: name and text of each file that packs share, in order.
+/// A Rust expression: path and text of each file that packs share, in order.
 fn embedded(folder: &Path) -> Result<String, String> {
-    let failed = |error| format!("cannot read `{}`: {error}", folder.display());
+    let mut files = Vec::new();
+    shared(folder, "", &mut files)?;
+    files.sort();
     let mut list = String::from("&[\n");
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        paths.push(entry.map_err(failed)?.path());
-    }
-    paths.sort();
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let shared = [".cedar", ".cedarschema", "catalogue.toml"];
-        if shared.iter().any(|ending| name.ends_with(ending)) {
-            list.push_str(&format!("    ({name:?}, include_str!({path:?})),\n"));
-        }
+    for (name, path) in files {
+        list.push_str(&format!("    ({name:?}, include_str!({path:?})),\n"));
     }
     list.push_str("]\n");
     Ok(list)
+}
+
+fn shared(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> Result<(), String> {
+    let failed = |error| format!("cannot read `{}`: {error}", folder.display());
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let shares = [".cedar", ".cedarschema", "catalogue.toml"];
+        if path.is_dir() {
+            shared(&path, &format!("{prefix}{name}/"), files)?;
+        } else if shares.iter().any(|ending| name.ends_with(ending)) {
+            files.push((format!("{prefix}{name}"), path));
+        }
+    }
+    Ok(())
 }

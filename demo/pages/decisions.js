@@ -33,7 +33,7 @@ function request({ action, resource, lifetime }, choice) {
   const context = { surface, jurisdiction: "gb", gpc: navigator.globalPrivacyControl === true };
   if (choice) {
     const { at, offer, granted, refused, objected, services } = choice;
-    context.choice = { at: at.toISOString(), offer, granted, refused, objected, services };
+    context.choice = { at: new Date(at).toISOString(), offer, granted, refused, objected, services };
   }
   if (lifetime) Object.assign(context, facts(lifetime));
   return { principal: { type: "Visitor", id: "visitor" }, action, resource, context };
@@ -54,7 +54,7 @@ function fill(row, verdict) {
 
 function tell(choice) {
   const said = choice
-    ? [["Your choice", choice.granted.length ? `analytics granted (${choice.method})` : `analytics refused (${choice.method})`], ["Made", choice.at.toLocaleString("en-GB")], ["Recorded as", choice.id]]
+    ? [["Your choice", choice.granted.length ? `analytics granted (${choice.method})` : `analytics refused (${choice.method})`], ["Made", new Date(choice.at).toLocaleString("en-GB")], ["Recorded as", choice.id]]
     : [["Your choice", "none on record here"]];
   document.querySelector("#choice").replaceChildren(
     ...said.map(([term, words]) => {

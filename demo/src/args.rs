@@ -11,7 +11,8 @@ Usage: avow-demo --bundle FILE --site FOLDER --packs FOLDER --ledger FILE [--por
 
   --bundle FILE        the pack's bundle for servers, from `avow build policies/opsyn --out FILE`
   --site FOLDER        the widget's files, from `avow build policies/opsyn --target browser --out FOLDER`
-  --packs FOLDER       of each other pack, `<pack>.avow` and the folder `<pack>` of widget's files
+  --packs FOLDER       of each other pack, `<pack>.avow` and the folder `<pack>` of widget's files; and of `gallery`, the one
+                       of the browser tests
   --ledger FILE        where choices are taken down; made where it is missing
   --port N             of site and application (default 7878; 0 takes a free one)
   --provider-port N    of the provider (default 7879; 0 takes a free one)

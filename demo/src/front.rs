@@ -12,19 +12,20 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_service::Service as _;
 
-use crate::{Demo, html::Html};
+use crate::{Demo, gallery, html::Html};
 
 /// Host name of the signed-in application.
 pub(crate) const APP_HOST: &str = "app.opsyn.localhost";
 /// Host name of the public site.
 pub(crate) const SITE_HOST: &str = "www.opsyn.localhost";
 
-/// All services behind one socket. `others` have gates of their own, by their own packs.
+/// All services behind one socket. `others` have gates of their own, by their own packs; `frames` are the gallery's.
 pub(crate) fn router(
     demo: &Arc<Demo>,
     site: Router,
     app: Router,
     others: Vec<(String, Router)>,
+    frames: Router,
 ) -> Router {
     let reporter = Arc::clone(demo);
     // Outermost, so that no response leaves without having passed it. What it takes out, it cannot name the surface of;
@@ -39,7 +40,10 @@ pub(crate) fn router(
     let address = demo.site.clone();
     let by_host = move |request: Request| {
         let name = host_name(request.headers(), request.uri());
-        let router = name.and_then(|name| by_name.get(&name).cloned());
+        let router = name.and_then(|name| match by_name.get(&name) {
+            None if gallery::is_frame(&name) => Some(frames.clone()),
+            known => known.cloned(),
+        });
         let address = address.clone();
         async move {
             match router {
@@ -93,10 +97,10 @@ async fn guard(State(demo): State<Arc<Demo>>, request: Request, next: Next) -> R
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        demo.security_policy.clone(),
-    );
+    // The gallery's pages have others.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert_with(|| demo.security_policy.clone());
     response
 }
 

@@ -10,6 +10,7 @@ mod assets;
 mod both;
 mod decisions;
 mod front;
+mod gallery;
 mod html;
 mod neighbours;
 mod promises;
@@ -18,6 +19,8 @@ mod sessions;
 mod show;
 mod site;
 mod tenants;
+mod themes;
+mod tries;
 
 use std::{fs, io::Write as _, process::ExitCode, sync::Arc};
 
@@ -103,7 +106,8 @@ async fn run(args: &Args) -> Result<()> {
         .merge(avow.clone());
     let app = app::router(&demo).merge(assets::router()).merge(avow);
     let others = neighbours::routers(&args.packs, &demo.provider, args.production)?;
-    let front = front::router(&demo, site, app, others);
+    let frames = gallery::router(&demo, &args.packs)?;
+    let front = front::router(&demo, site, app, others, frames);
 
     // Whoever started this reads where to find it from the first line.
     let mut out = std::io::stdout();

@@ -6,7 +6,7 @@ use std::{fs, path::Path, sync::Arc};
 use anyhow::{Context as _, Result};
 use avow_host::{
     CookieGate, Host, Ledger, Trust, Visit, Visits,
-    avow_engine::{Attr, Bundle, Choice, Entity, Question, StoreFacts},
+    avow_engine::{Attr, Bundle, Choice, Question, StoreFacts},
     http::{App, Site},
 };
 use axum::{
@@ -22,14 +22,12 @@ use crate::{
     html::Html,
     promises::Promises,
     show::{badge, linked, rules},
+    tries::{self, is_essential},
 };
 
 const PAGE: &str = include_str!("../pages/neighbour.html");
 const PROMISED: &str = include_str!("../pages/neighbour-privacy.html");
 const FRAME: &str = include_str!("../pages/neighbour-frame.html");
-
-/// How long the cookie lives that the server tries to set on each page, seconds.
-const TRACKED_SECONDS: i64 = 730 * 86_400;
 
 /// An operator, as the demo knows it.
 struct Known {
@@ -130,6 +128,7 @@ fn router(
         .visits(visits())
         .router();
     let gate = CookieGate::new(Arc::clone(&host)).visits(visits());
+    let scripts = tries::router(host.in_force().bundle());
     let neighbour = Arc::new(Neighbour {
         known,
         desk: Desk::new(Arc::clone(&host)),
@@ -141,7 +140,9 @@ fn router(
     Ok(Router::new()
         .route("/", get(home))
         .route("/privacy", get(privacy))
+        .route("/tries", get(everything))
         .with_state(neighbour)
+        .merge(scripts)
         .merge(crate::assets::router())
         .merge(avow)
         .layer(gate))
@@ -190,8 +191,7 @@ async fn home(State(here): State<Arc<Neighbour>>, headers: HeaderMap) -> Respons
             ("rows", &Html::join(rows)),
         ],
     );
-    let secure = if here.production { "; Secure" } else { "" };
-    let cookie = format!("_ga=GA1.server; Path=/; Max-Age={TRACKED_SECONDS}; SameSite=Lax{secure}");
+    let cookie = tries::tracker(here.production);
     let page = frame(&here, "/", here.known.name, &main);
     (AppendHeaders([(header::SET_COOKIE, cookie)]), page).into_response()
 }
@@ -200,6 +200,17 @@ async fn privacy(State(here): State<Arc<Neighbour>>) -> Html {
     let promises = here.promises.page(heading);
     let main = Html::fill(PROMISED, &[("promises", &promises)]);
     frame(&here, "/privacy", "What is promised", &main)
+}
+
+/// Everything that the catalogue knows is tried at once.
+async fn everything(State(here): State<Arc<Neighbour>>) -> Response {
+    let in_force = here.host.in_force();
+    let (cookies, main) = tries::everything(in_force.bundle(), &here.provider, here.production);
+    let cookies = cookies
+        .into_iter()
+        .map(|cookie| (header::SET_COOKIE, cookie));
+    let page = frame(&here, "/tries", "What this page tries", &main);
+    (AppendHeaders(cookies.collect::<Vec<_>>()), page).into_response()
 }
 
 /// A section of a policy as a heading: most have numbers.
@@ -217,13 +228,6 @@ fn heading(section: &str) -> String {
 fn frame(here: &Neighbour, path: &str, title: &str, main: &Html) -> Html {
     let in_force = here.host.in_force();
     let bundle = in_force.bundle();
-    // The provider stands in for what follows visitors; what is essential is somebody else's.
-    let scripts = bundle
-        .entities("Avow::Service")
-        .filter(|service| !is_essential(bundle, service))
-        .map(|service| script(&here.provider, service.id()))
-        // One that no catalogue has: the widget has no ground on which to let it run.
-        .chain([script(&here.provider, "visitor-counter")]);
     let choices = Html::ours(match bundle.meta("consent.cookie") {
         Some(_) => {
             "<li><button type=\"button\" class=\"link\" data-avow-open>Privacy choices</button></li>"
@@ -244,21 +248,12 @@ fn frame(here: &Neighbour, path: &str, title: &str, main: &Html) -> Html {
             ("name", &Html::text(here.known.name)),
             ("surface", &Html::ours(here.known.surface)),
             ("jurisdiction", &Html::ours(crate::JURISDICTION)),
-            ("scripts", &Html::join(scripts)),
+            ("scripts", &tries::scripts(bundle, &here.provider)),
             ("choices", &choices),
             ("home-current", &current("/")),
+            ("tries-current", &current("/tries")),
             ("privacy-current", &current("/privacy")),
             ("main", main),
-        ],
-    )
-}
-
-fn script(provider: &str, service: &str) -> Html {
-    Html::fill(
-        "<script type=\"text/plain\" data-service=\"{{service}}\" src=\"{{provider}}/gtm.js?id={{service}}\"></script>\n",
-        &[
-            ("service", &Html::text(service)),
-            ("provider", &Html::text(provider)),
         ],
     )
 }
@@ -352,16 +347,6 @@ fn questions(bundle: &Bundle, production: bool) -> Vec<Asked> {
         }
     }
     asked
-}
-
-/// Whether what a service or a cookie is for is essential.
-fn is_essential(bundle: &Bundle, entity: &Entity<'_>) -> bool {
-    entity
-        .attr("purpose")
-        .and_then(Attr::as_entity_id)
-        .and_then(|purpose| bundle.entity("Avow::Purpose", purpose)?.attr("essential"))
-        .and_then(Attr::as_bool)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use http::{StatusCode, header};
 use serde_json::{Value, json};
 
 const SCRIPT: &str = include_str!("../pages/gtm.js");
+/// Of any other service: it keeps nothing in the browser.
+const SERVICE: &str = include_str!("../pages/service.js");
 
 /// Requests whose path is remembered; the rest is only counted.
 const MAX_PATHS: usize = 1000;
@@ -31,7 +33,8 @@ type Shared = Arc<Mutex<Seen>>;
 pub(crate) fn router() -> Router {
     let seen = Shared::default();
     Router::new()
-        .route("/gtm.js", get(script))
+        .route("/gtm.js", get(async || script(SCRIPT)))
+        .route("/service.js", get(async || script(SERVICE)))
         .route("/collect", get(collect).post(collect))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(middleware::from_fn_with_state(Arc::clone(&seen), remember))
@@ -41,13 +44,13 @@ pub(crate) fn router() -> Router {
         .with_state(seen)
 }
 
-async fn script() -> Response {
+fn script(text: &'static str) -> Response {
     let kind = "text/javascript; charset=utf-8";
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (headers, SCRIPT).into_response()
+    (headers, text).into_response()
 }
 
 async fn collect() -> Response {

@@ -12,7 +12,7 @@ use axum::{
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    Demo, both,
+    Demo, both, gallery,
     html::Html,
     show::{badge, clauses, rules, site_page},
 };
@@ -32,6 +32,7 @@ pub(crate) fn router(demo: &Arc<Demo>) -> Router {
         .route("/privacy", get(privacy))
         .route("/newsletter", get(newsletter))
         .route("/decisions", get(decisions))
+        .route("/gallery", get(gallery::page))
         .fallback(lost)
         .with_state(Arc::clone(demo))
 }

@@ -238,6 +238,14 @@ pub enum Until {
 }
 
 impl Until {
+    pub(crate) fn of(until: i64) -> Self {
+        match until {
+            FOREVER => Self::Forever,
+            NO_PROMISE => Self::Now,
+            at => Self::At(at),
+        }
+    }
+
     /// Whether nothing but another bundle or other entities will change the answer.
     #[must_use]
     pub fn is_forever(&self) -> bool {
@@ -325,11 +333,7 @@ impl<'a> Answer<'a> {
     /// Up to when the same question gets the same answer.
     #[must_use]
     pub fn until(&self) -> Until {
-        match self.until {
-            FOREVER => Until::Forever,
-            NO_PROMISE => Until::Now,
-            at => Until::At(at),
-        }
+        Until::of(self.until)
     }
 
     /// The trace of an explanation: what follows the rules.

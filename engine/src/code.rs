@@ -10,6 +10,10 @@ use crate::{bytes::u64_at, limits, store::Store};
 /// Bytes of an instruction.
 pub const INSTRUCTION_BYTES: usize = 8;
 
+/// Whether this build has every operator and function of Cedar. One for a widget has those that consent rules use, and refuses
+/// a bundle that uses another when it is loaded.
+pub(crate) const FULL: bool = cfg!(feature = "whole");
+
 macro_rules! operations {
     ($(#[doc = $doc:literal] $name:ident = $code:literal,)*) => {
         /// What an instruction does.
@@ -161,6 +165,19 @@ impl Sides {
     }
 }
 
+impl Instruction {
+    /// Whether the build without feature `whole` has it.
+    pub(crate) fn is_lean(self) -> bool {
+        match self.op() {
+            Op::Negate | Op::Add | Op::Subtract | Op::Multiply => false,
+            Op::ContainsAll | Op::ContainsAny | Op::GetTag | Op::HasTag => false,
+            Op::Like | Op::Set | Op::Record => false,
+            Op::Call => self.a() == Function::Offset as u8,
+            _ => true,
+        }
+    }
+}
+
 macro_rules! functions {
     ($($name:ident = $code:literal, $text:literal, $arity:literal;)*) => {
         /// An extension function or method.
@@ -300,6 +317,8 @@ pub(crate) struct Verifier<'a> {
     /// Readings that there are.
     readings: u32,
     next: u32,
+    /// Whether it met an instruction that this build has not.
+    pub(crate) lacks: bool,
     /// Height of the stack before each instruction of a rule, and at its end.
     heights: Vec<u32>,
 }
@@ -313,6 +332,7 @@ impl<'a> Verifier<'a> {
             store,
             readings,
             next: 0,
+            lacks: false,
             heights: Vec::new(),
         }
     }
@@ -360,6 +380,10 @@ impl<'a> Verifier<'a> {
 
     fn instruction(&mut self, number: u32) -> Option<()> {
         let i = Instruction::decode(self.code, (self.next + number) as usize * INSTRUCTION_BYTES)?;
+        if !FULL && !i.is_lean() {
+            self.lacks = true;
+            return None;
+        }
         let before = *self.heights.get(number as usize)?;
         if before == UNREACHED {
             return None;

@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 
+#[cfg(feature = "consent")]
+use crate::store::Store;
 use crate::{
     answer::{Decision, EvalError, Head, Outcome, Refusal},
     block::{PATCH_MAGIC, kind},
     bundle::{Bundle, RuleRow, layout},
     bytes::words,
+    code::FULL,
     eval::Machine,
     limits,
     request::{HEAD_BYTES, MAGIC},
@@ -33,10 +36,10 @@ pub struct Engine {
 }
 
 /// What a request asks, in numbers of the store.
-struct Question {
+pub(crate) struct Question {
     /// Principal, action, resource.
-    uids: [u32; 3],
-    context: Span,
+    pub(crate) uids: [u32; 3],
+    pub(crate) context: Span,
 }
 
 impl Engine {
@@ -144,31 +147,47 @@ impl Engine {
 
     /// Answers a request. Bytes that are no request are answered too: with outcome `refused`.
     pub fn decide(&mut self, request: &[u8]) -> &[u8] {
-        self.evaluate(request, false);
+        self.write(request, false);
         &self.answer
+    }
+
+    /// Answers what `put` puts on top of the store: what is written first of an answer.
+    #[cfg(feature = "consent")]
+    pub(crate) fn ask(&mut self, put: &mut dyn FnMut(&mut Store, &mut Fuel) -> Question) -> Head {
+        let mut fuel = Fuel::new(limits::STEPS);
+        self.tally.clear();
+        let question = put(&mut self.bundle.store, &mut fuel);
+        let head = self.run(&question, fuel, false);
+        self.bundle.store.reset(self.mark);
+        head
     }
 
     /// The same, and after the answer its trace, from which `explanation` tells why.
     pub fn explain(&mut self, request: &[u8]) -> &[u8] {
         self.trace.clear();
-        self.evaluate(request, true);
+        self.write(request, true);
         self.answer.extend_from_slice(&self.trace);
         &self.answer
     }
 
-    fn evaluate(&mut self, request: &[u8], explains: bool) {
+    fn evaluate(&mut self, request: &[u8], explains: bool) -> Head {
         let mut fuel = Fuel::new(limits::STEPS);
         self.tally.clear();
         let head = match self.read_request(request, &mut fuel) {
             Ok(question) => self.run(&question, fuel, explains),
             Err(refusal) => Head::refused(refusal),
         };
+        self.bundle.store.reset(self.mark);
+        head
+    }
+
+    fn write(&mut self, request: &[u8], explains: bool) {
+        let head = self.evaluate(request, explains);
         head.write(
             self.tally.determining(),
             &self.tally.failed,
             &mut self.answer,
         );
-        self.bundle.store.reset(self.mark);
     }
 
     fn read_request(&mut self, request: &[u8], fuel: &mut Fuel) -> Result<Question, Refusal> {
@@ -226,7 +245,7 @@ impl Engine {
                 until: FOREVER,
             },
             error: None,
-            trace: explains.then_some(&mut self.trace),
+            trace: (explains && FULL).then_some(&mut self.trace),
         };
         // Where the walk to the candidates was too long, who knows which it would have found.
         let mut given_up = machine.fuel.is_out;
@@ -236,7 +255,7 @@ impl Engine {
             }
             let row = RuleRow::read(&machine.store.bytes, rules_at, *rule);
             let result = machine.run(row.code);
-            if let Some(trace) = &mut machine.trace {
+            if let Some(trace) = machine.trace.as_mut().filter(|_| FULL) {
                 trace::end(trace, *rule, result);
             }
             given_up = !self.tally.count(*rule, row.effect != 0, result);
@@ -260,6 +279,9 @@ const PATCH_HEAD_BYTES: usize = 12;
 /// Rules as they are found to apply.
 #[derive(Debug, Default)]
 struct Tally {
+    allows: bool,
+    denies: bool,
+    /// In a build without feature `whole` nobody asks which.
     permits: Vec<u32>,
     forbids: Vec<u32>,
     /// Of each rule that failed: its number, the cause, the instruction.
@@ -269,6 +291,8 @@ struct Tally {
 
 impl Tally {
     fn clear(&mut self) {
+        self.allows = false;
+        self.denies = false;
         self.permits.clear();
         self.forbids.clear();
         self.failed.clear();
@@ -280,16 +304,28 @@ impl Tally {
     fn count(&mut self, rule: u32, forbids: bool, result: Result<bool, (u32, EvalError)>) -> bool {
         match result {
             Ok(false) => {}
-            Ok(true) if forbids => self.forbids.push(rule),
-            Ok(true) => self.permits.push(rule),
+            Ok(true) => {
+                self.denies |= forbids;
+                self.allows |= !forbids;
+                if FULL {
+                    let rules = if forbids {
+                        &mut self.forbids
+                    } else {
+                        &mut self.permits
+                    };
+                    rules.push(rule);
+                }
+            }
             Err((instruction, error)) => {
                 let ends = matches!(error, EvalError::Limit | EvalError::Internal);
                 if ends {
                     self.clear();
                 }
                 self.forbid_failed |= forbids;
-                self.failed
-                    .extend_from_slice(&[rule, error as u32, instruction]);
+                if FULL {
+                    self.failed
+                        .extend_from_slice(&[rule, error as u32, instruction]);
+                }
                 return !ends;
             }
         }
@@ -304,8 +340,8 @@ impl Tally {
     }
 
     fn head(&self, until: i64) -> Head {
-        let allows = self.forbids.is_empty() && !self.permits.is_empty();
-        let outcome = if !self.forbids.is_empty() {
+        let allows = self.allows && !self.denies;
+        let outcome = if self.denies {
             Outcome::Forbidden
         } else if self.forbid_failed {
             // Cedar skips a rule that fails; an isolation rule must not vanish because an attribute is missing.

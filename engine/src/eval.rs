@@ -15,7 +15,7 @@ use crate::{
     block::kind,
     bundle::{self, layout::VARIABLES},
     bytes::len32,
-    code::{Function, INSTRUCTION_BYTES, Instruction, Op, Right},
+    code::{FULL, Function, INSTRUCTION_BYTES, Instruction, Op, Right},
     ext::{self, Ip},
     store::{Fuel, Span, Store, Value},
     time::{Clock, FIXED, GROWS, SHRINKS, WHOLE},
@@ -75,7 +75,7 @@ impl Machine<'_> {
             } else {
                 next = self.step(i, next - code.start) + code.start;
             }
-            if self.error.is_some() | self.trace.is_some() | self.fuel.is_out {
+            if self.error.is_some() | self.traces() | self.fuel.is_out {
                 if let Some(error) = self.error {
                     return Err((at, error));
                 }
@@ -177,10 +177,10 @@ impl Machine<'_> {
     }
 
     /// The value of a reading, which is the same for all rules. Where it cannot be read, each rule that asks for it fails.
-    #[inline(always)]
+    #[cfg_attr(feature = "whole", inline(always))]
     fn read(&mut self, number: u32) -> Value {
         match self.read.get(number as usize) {
-            Some(known) if known.is_there() && self.trace.is_none() => *known,
+            Some(known) if known.is_there() && !self.traces() => *known,
             _ => self.read_and_note(number),
         }
     }
@@ -283,7 +283,7 @@ impl Machine<'_> {
                 let value = self.pop_still();
                 self.stack.push(value);
             }
-            Op::Negate => {
+            Op::Negate if FULL => {
                 let value = self.take(kind::LONG).cast_signed();
                 self.number(kind::LONG, value.checked_neg(), EvalError::Overflow);
             }
@@ -291,9 +291,7 @@ impl Machine<'_> {
                 let set = self.take_span(kind::SET);
                 self.push(kind::BOOL, u64::from(set.len == 0));
             }
-            // Compared already.
-            Op::Equal | Op::Less | Op::LessEqual | Op::In => self.fail(EvalError::Internal),
-            Op::Add | Op::Subtract | Op::Multiply => {
+            Op::Add | Op::Subtract | Op::Multiply if FULL => {
                 let b = self.take(kind::LONG).cast_signed();
                 let a = self.take(kind::LONG).cast_signed();
                 let result = match i.op() {
@@ -309,7 +307,7 @@ impl Machine<'_> {
                 let found = self.store.contains(set, value, &mut self.fuel);
                 self.push(kind::BOOL, u64::from(found));
             }
-            Op::ContainsAll | Op::ContainsAny => {
+            Op::ContainsAll | Op::ContainsAny if FULL => {
                 let b = self.take_span(kind::SET);
                 let a = self.take_span(kind::SET);
                 let any = i.op() == Op::ContainsAny;
@@ -318,7 +316,7 @@ impl Machine<'_> {
                 let early = store.items(b).iter().any(decided);
                 self.push(kind::BOOL, u64::from(early == any));
             }
-            Op::GetTag | Op::HasTag => {
+            Op::GetTag | Op::HasTag if FULL => {
                 let tag = self.take(kind::STRING);
                 let uid = self.take(kind::ENTITY) as u32;
                 let tag = self.store.find(0, self.store.text(tag));
@@ -340,7 +338,7 @@ impl Machine<'_> {
                 }
                 self.found(value, i.op() == Op::Has, missing);
             }
-            Op::Like => {
+            Op::Like if FULL => {
                 let text = self.take(kind::STRING);
                 let fits = self.like(text, i.c(), u32::from(i.b()));
                 self.push(kind::BOOL, u64::from(fits));
@@ -350,8 +348,10 @@ impl Machine<'_> {
                 let is = self.store.type_of(uid) == i.c();
                 self.push(kind::BOOL, u64::from(is));
             }
-            Op::Set | Op::Record => self.collect(i),
+            Op::Set | Op::Record if FULL => self.collect(i),
             Op::Call => self.call(i),
+            // Compared already; or an operation that this build has not, which loading refuses.
+            _ => self.fail(EvalError::Internal),
         }
         next
     }
@@ -520,13 +520,15 @@ impl Machine<'_> {
             return self.fail(EvalError::Type);
         }
         match function {
-            Function::Decimal | Function::Datetime | Function::Duration | Function::Ip => {
+            Function::Decimal | Function::Datetime | Function::Duration | Function::Ip if FULL => {
                 self.parse(function);
             }
             Function::LessThan
             | Function::LessThanOrEqual
             | Function::GreaterThan
-            | Function::GreaterThanOrEqual => {
+            | Function::GreaterThanOrEqual
+                if FULL =>
+            {
                 let b = self.take(kind::DECIMAL).cast_signed();
                 let a = self.take(kind::DECIMAL).cast_signed();
                 let wanted = match function {
@@ -538,12 +540,14 @@ impl Machine<'_> {
                 let holds = order == wanted || !strict && order == Ordering::Equal;
                 self.push(kind::BOOL, u64::from(holds));
             }
-            Function::IsInRange => {
+            Function::IsInRange if FULL => {
                 let (b, a) = (self.take_ip(), self.take_ip());
                 let inside = a.zip(b).is_some_and(|(a, b)| a.is_in_range(b));
                 self.push(kind::BOOL, u64::from(inside));
             }
-            Function::IsIpv4 | Function::IsIpv6 | Function::IsLoopback | Function::IsMulticast => {
+            Function::IsIpv4 | Function::IsIpv6 | Function::IsLoopback | Function::IsMulticast
+                if FULL =>
+            {
                 let ip = self.take_ip();
                 let holds = ip.is_some_and(|ip| match function {
                     Function::IsIpv4 => ip.is_v4(),
@@ -558,7 +562,7 @@ impl Machine<'_> {
                 let (motion, at) = self.take_moving(kind::DATETIME);
                 self.moved(kind::DATETIME, motion, at.checked_add(by));
             }
-            Function::DurationSince => {
+            Function::DurationSince if FULL => {
                 let (of_b, b) = self.take_moving(kind::DATETIME);
                 let (of_a, a) = self.take_moving(kind::DATETIME);
                 let motion = match (of_a, of_b) {
@@ -571,7 +575,7 @@ impl Machine<'_> {
                 };
                 self.moved(kind::DURATION, motion, a.checked_sub(b));
             }
-            Function::ToDate => {
+            Function::ToDate if FULL => {
                 let (motion, at) = self.take_moving(kind::DATETIME);
                 let date = ext::to_date(at);
                 if motion != FIXED {
@@ -583,7 +587,7 @@ impl Machine<'_> {
                 }
                 self.number(kind::DATETIME, date, EvalError::Extension);
             }
-            Function::ToTime => {
+            Function::ToTime if FULL => {
                 let (motion, at) = self.take_moving(kind::DATETIME);
                 if motion != FIXED {
                     self.clock.turns_at_midnight(at);
@@ -594,7 +598,7 @@ impl Machine<'_> {
                     payload: ext::to_time(at).cast_unsigned(),
                 });
             }
-            Function::ToMilliseconds => {
+            Function::ToMilliseconds if FULL => {
                 let (motion, millis) = self.take_moving(kind::DURATION);
                 self.stack.push(Value {
                     key: motion,
@@ -602,7 +606,9 @@ impl Machine<'_> {
                     payload: millis.cast_unsigned(),
                 });
             }
-            Function::ToSeconds | Function::ToMinutes | Function::ToHours | Function::ToDays => {
+            Function::ToSeconds | Function::ToMinutes | Function::ToHours | Function::ToDays
+                if FULL =>
+            {
                 let unit = match function {
                     Function::ToSeconds => 1000,
                     Function::ToMinutes => 60_000,
@@ -615,6 +621,7 @@ impl Machine<'_> {
                 }
                 self.push(kind::LONG, (millis / unit).cast_unsigned());
             }
+            _ => self.fail(EvalError::Internal),
         }
     }
 
@@ -671,9 +678,13 @@ impl Machine<'_> {
         self.number(kind, value, EvalError::Extension);
     }
 
+    fn traces(&self) -> bool {
+        FULL && self.trace.is_some()
+    }
+
     /// Adds a value to the trace of an explanation.
     fn note(&mut self, at: u32, value: Value) {
-        if let Some(trace) = self.trace.as_mut() {
+        if let Some(trace) = self.trace.as_mut().filter(|_| FULL) {
             trace::note(self.store, trace, at, value);
         }
     }

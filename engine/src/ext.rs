@@ -205,7 +205,7 @@ pub(crate) fn times(a: i64, b: i64) -> Option<i64> {
 }
 
 /// A non-empty run of decimal digits that fits 64 bits.
-fn digits_of(digits: &[u8]) -> Option<u64> {
+pub(crate) fn digits_of(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }

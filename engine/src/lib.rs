@@ -15,10 +15,10 @@ pub mod answer;
 mod block;
 pub mod bundle;
 mod bytes;
-#[cfg(feature = "words")]
+#[cfg(feature = "consent")]
 pub mod choice;
 pub mod code;
-#[cfg(feature = "words")]
+#[cfg(feature = "consent")]
 pub mod consent;
 mod engine;
 mod eval;

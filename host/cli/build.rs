@@ -2,6 +2,8 @@
 
 #[path = "build/glue.rs"]
 mod glue;
+#[path = "build/pages.rs"]
+mod pages;
 #[path = "build/trim.rs"]
 mod trim;
 
@@ -11,7 +13,7 @@ use std::{
     process::ExitCode,
 };
 
-use avow_wasm_build::{build, optimise, script};
+use avow_wasm_build::{Build, Script, minify, optimise, script, translate};
 
 fn main() -> ExitCode {
     script::main(run)
@@ -41,28 +43,39 @@ fn run() -> Result<(), String> {
     );
     fs::create_dir_all(&files).map_err(|error| format!("cannot make a folder: {error}"))?;
 
-    let built = build(workspace, "avow-widget", &out, "wasm")?;
-    let start = read(&source.join("js/start.js"))?;
-    let (module, glue) = glue::bind(&built, &start)?;
-    let bound = out.join("bound.wasm");
-    write(&bound, &module)?;
-    optimise(workspace, &bound, &files.join("avow-widget.wasm"))?;
-    write(
-        &files.join("avow-widget.js"),
-        trim::script(&glue).as_bytes(),
-    )?;
+    let module = |folder: &str, features: &[&str], to: &Path| {
+        let built = Build {
+            workspace,
+            package: "avow-widget",
+            profile: "wasm",
+            target_dir: &out.join(folder),
+            rustflags: glue::FLAGS,
+            arguments: features,
+        }
+        .run()?;
+        let bound = out.join(format!("{folder}.bound.wasm"));
+        write(&bound, &glue::bind(&built)?)?;
+        optimise(workspace, &bound, to)?;
+        // Where a page refuses WebAssembly.
+        let lowered = out.join(format!("{folder}.lowered.wasm"));
+        let script = translate(workspace, to, &lowered)?;
+        script.map_or_else(
+            || Ok(String::new()),
+            |script| minify(workspace, &script, Script::Module),
+        )
+    };
+    let fallback = module("wasm", &[], &files.join("avow-widget.wasm"))?;
+    write(&files.join("avow-fallback.js"), fallback.as_bytes())?;
+    // For a site whose rules use more of Cedar than consent rules do.
+    let whole = ["--features", "whole"];
+    let fallback = module("wasm-whole", &whole, &out.join("avow-widget-whole.wasm"))?;
+    write(&out.join("avow-fallback-whole.js"), fallback.as_bytes())?;
 
     let languages = locales(&source.join("locales"), &files)?;
-    let loader = read(&source.join("js/avow.js"))?;
     // Backwards: of two alternatives that begin alike the longer has to be tried first.
     let listed: Vec<_> = languages.iter().rev().map(String::as_str).collect();
     let listed = format!(r"const LANGUAGES = /^({})\b/;", listed.join("|"));
-    if !loader.contains(&listed) {
-        return Err(format!("widget/js/avow.js must say `{listed}`"));
-    }
-    write(&files.join("avow.js"), trim::script(&loader).as_bytes())?;
-    let sheet = read(&source.join("css/avow.css"))?;
-    write(&files.join("avow.css"), trim::sheet(&sheet).as_bytes())?;
+    pages::write(workspace, &source, &files, &listed)?;
     write(&out.join("widget_files.rs"), embedded(&files)?.as_bytes())
 }
 
@@ -90,7 +103,8 @@ fn embedded(folder: &Path) -> Result<String, String> {
     let mut list = String::from("&[\n");
     for name in names(folder)? {
         let kind = match name.rsplit('.').next() {
-            Some("js") => "text/javascript; charset=utf-8",
+            Some("js" | "mjs") => "text/javascript; charset=utf-8",
+            Some("ts") => "text/plain; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
             Some("json") => "application/json",
             Some("wasm") => "application/wasm",

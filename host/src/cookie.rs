@@ -67,14 +67,22 @@ impl<'a> SetCookie<'a> {
     }
 }
 
+/// Names and values of the cookies in the `Cookie` headers of a request.
+pub(crate) fn pairs<'a>(
+    headers: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    headers
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (trim(name), trim(value)))
+}
+
 /// The value of a cookie in the `Cookie` headers of a request. Where two with one name differ, none: one of them was slipped
 /// in from another path or host, and there is no telling which.
 pub(crate) fn value<'a>(headers: impl Iterator<Item = &'a str>, name: &str) -> Option<&'a str> {
-    let mut values = headers
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.split_once('='))
-        .filter(|(key, _)| trim(key) == name)
-        .map(|(_, value)| trim(value));
+    let mut values = pairs(headers)
+        .filter(|(key, _)| *key == name)
+        .map(|(_, value)| value);
     let first = values.next()?;
     values.all(|other| other == first).then_some(first)
 }

@@ -108,8 +108,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let visit = self.gate.visits.tell(request.headers(), request.uri());
         let in_force = self.gate.host.in_force();
+        let visits = &self.gate.visits;
+        let visit = visits.tell(in_force.bundle(), request.headers(), request.uri());
         let choice = in_force
             .bundle()
             .meta("consent.cookie")

@@ -11,6 +11,7 @@ pub mod http;
 pub mod ledger;
 pub mod metrics;
 pub mod pack;
+mod place;
 pub mod sandbox;
 pub mod tokens;
 pub mod trust;

@@ -27,8 +27,9 @@ pub struct PackError {
     pub source: io::Error,
 }
 
-/// All files of the pack in `folder`, by their path relative to it; of the packs that its manifest uses, the schemas,
-/// rules and catalogues too, under `../name/…`. `avow:base` is the one that comes with this library.
+/// All files of the pack in `folder`, by their path relative to it, with the style sheet that its theme names; of the packs that
+/// its manifest uses, the schemas, rules and catalogues too, under `../name/…`. `avow:base` is the one that comes with this
+/// library.
 ///
 /// # Errors
 /// Where a folder or a file cannot be read, or is no UTF-8.
@@ -45,6 +46,17 @@ pub fn read(folder: &Path) -> Result<BTreeMap<String, String>, PackError> {
         .into_iter()
         .flatten()
         .filter_map(toml::Value::as_str);
+    let sheet = manifest
+        .as_ref()
+        .and_then(|table| table.get("theme")?.get("css")?.as_str());
+    if let Some(sheet) = sheet.filter(|sheet| is_sheet(sheet)) {
+        let path = folder.join(sheet);
+        // One that is not there is the compiler's to report, too.
+        if path.is_file() {
+            let text = fs::read_to_string(&path).map_err(|source| PackError { path, source })?;
+            files.insert(sheet.to_owned(), text);
+        }
+    }
     for used in uses {
         if used == EMBEDDED {
             for (name, text) in BASE {
@@ -69,6 +81,12 @@ fn is_part(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let ends = ENDINGS.iter().any(|ending| lower.ends_with(ending));
     ends || lower.ends_with(".yml") || lower == "links.json"
+}
+
+/// Whether it names a style sheet below the pack's folder.
+fn is_sheet(path: &str) -> bool {
+    let inside = |part| matches!(part, std::path::Component::Normal(_));
+    path.ends_with(".css") && Path::new(path).components().all(inside)
 }
 
 fn walk(

@@ -2,10 +2,16 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use avow_engine::{Choice, Situation};
-use http::{HeaderMap, Uri, header};
+use avow_engine::{Bundle, Choice, Situation};
+use http::{HeaderMap, HeaderName, Uri, header};
 
-use crate::cookie;
+use crate::{
+    cookie,
+    place::{self, Place},
+};
+
+/// The header in which a browser sends Global Privacy Control.
+pub(crate) const GPC_HEADER: HeaderName = HeaderName::from_static("sec-gpc");
 
 /// A visit, but for the visitor's choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +33,7 @@ impl Visit {
         Self {
             surface: Cow::Borrowed("site"),
             jurisdiction: Cow::Borrowed(""),
-            gpc: headers.get("sec-gpc").is_some_and(|value| value == "1"),
+            gpc: headers.get_all(GPC_HEADER).iter().any(|value| value == "1"),
             production: true,
         }
     }
@@ -43,9 +49,15 @@ impl Visit {
     }
 }
 
-/// Tells a visit from a request: an operator's own function, for instance by host name.
+/// Tells a visit from a request: an operator's own function, for instance by host name, and headers that say where from.
+///
+/// INVARIANT: everything that the host decides about a visitor asks [`Visits::tell`], so that no two answers are about two
+/// jurisdictions.
 #[derive(Clone)]
-pub struct Visits(Arc<Tell>);
+pub struct Visits {
+    tell: Arc<Tell>,
+    place: Option<Place>,
+}
 
 type Tell = dyn Fn(&HeaderMap, &Uri) -> Visit + Send + Sync;
 
@@ -53,11 +65,37 @@ impl Visits {
     /// Visits as `tell` tells them.
     #[must_use]
     pub fn new(tell: impl Fn(&HeaderMap, &Uri) -> Visit + Send + Sync + 'static) -> Self {
-        Self(Arc::new(tell))
+        Self {
+            tell: Arc::new(tell),
+            place: None,
+        }
     }
 
-    pub(crate) fn tell(&self, headers: &HeaderMap, uri: &Uri) -> Visit {
-        (self.0)(headers, uri)
+    /// Takes the jurisdiction from headers in which a proxy says where a visitor is, whatever the function says: one with the
+    /// country, or with a whole code such as `us-ca`, and one with the region where that has its own. The proxy has to set
+    /// them on every request or take them out: else visitors say themselves which law they are under.
+    ///
+    /// What is missing, there twice, no code, or contradicts the other header is an unknown place.
+    #[must_use]
+    pub fn place(mut self, country: HeaderName, region: Option<HeaderName>) -> Self {
+        self.place = Some(Place { country, region });
+        self
+    }
+
+    /// The visit, its jurisdiction one that the bundle's catalogue declares, or empty.
+    pub(crate) fn tell(&self, bundle: &Bundle, headers: &HeaderMap, uri: &Uri) -> Visit {
+        let mut visit = (self.tell)(headers, uri);
+        if let Some(place) = &self.place {
+            let code = place.read(bundle, headers);
+            visit.jurisdiction = Cow::Owned(code.unwrap_or_default());
+        }
+        visit.jurisdiction = Cow::Owned(place::declared(bundle, &visit.jurisdiction));
+        visit
+    }
+
+    /// The headers that it takes the jurisdiction from.
+    pub(crate) fn place_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.place.iter().flat_map(Place::headers)
     }
 }
 
@@ -86,7 +124,11 @@ pub(crate) fn authority<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a 
 
 /// The visitor's choice as the consent cookie has it.
 pub(crate) fn choice(headers: &HeaderMap, cookie_name: &str) -> Option<Choice> {
+    Choice::parse(cookie::value(cookies(headers), cookie_name)?)
+}
+
+/// The texts of the `Cookie` headers.
+pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let cookies = headers.get_all(header::COOKIE);
-    let texts = cookies.iter().filter_map(|value| value.to_str().ok());
-    Choice::parse(cookie::value(texts, cookie_name)?)
+    cookies.iter().filter_map(|value| value.to_str().ok())
 }

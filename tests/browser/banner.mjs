@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { body, reached, site, test } from "./harness.mjs";
 
 const VIEWS = [
+  ["400 % of a desktop", { viewport: { width: 320, height: 256 } }],
   ["light", { colorScheme: "light" }],
   ["dark", { colorScheme: "dark" }],
   ["320 px wide", { viewport: { width: 320, height: 640 } }],
@@ -134,10 +135,10 @@ export async function banner() {
     await visit.page.click("[data-avow=choose]");
     await visit.page.waitForSelector(".avow-dialog[open]");
     const loader = (await body(`${site}/avow/avow.js`)).toString();
-    const tags = loader.match(/LANGUAGES = \/\^\((.*?)\)/)[1].split("|");
+    const tags = loader.match(/\^\(([a-z|-]+)\)/)[1].split("|");
     assert.ok(tags.length >= 40);
     const words = [];
-    for (const tag of tags) words.push([tag, JSON.parse(await body(`${site}/avow/${tag}.json`))]);
+    for (const tag of tags) words.push([tag, { ...JSON.parse(await body(`${site}/avow/${tag}.json`)), ...JSON.parse(await body(`${site}/avow/${tag}.more.json`)) }]);
     const broken = await visit.page.evaluate((all) => {
       const found = [];
       for (const [tag, said] of all) {

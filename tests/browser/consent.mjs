@@ -70,6 +70,8 @@ export async function consent() {
     await visit.choose("accept");
     await setByProvider(visit);
     const given = (await visit.context.cookies(site)).find((one) => one.name === "opsyn_consent");
+    // What the provider's script has still to report belongs to the site.
+    await settle(visit);
     await visit.context.addCookies([{ name: given.name, value: given.value, url: app }]);
     const before = (await reached()).length;
     await visit.open(`${app}/`);

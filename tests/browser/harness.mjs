@@ -1,12 +1,13 @@
 // What the tests share: one Chromium, a fresh context for each test, and how a test is run and counted.
 //
-// Addresses come by environment: AVOW_SITE, AVOW_APP, AVOW_PROVIDER, AVOW_NEIGHBOURS; CHROMIUM is the browser.
+// Addresses come by environment: AVOW_SITE, AVOW_APP, AVOW_PROVIDER, AVOW_NEIGHBOURS; CHROMIUM is the browser, AVOW_PARITY the
+// file of the parity cases, AVOW_AUDIT the program that asks Cedar.
 
 import { readFileSync } from "node:fs";
 import { get } from "node:http";
 import { chromium } from "playwright-core";
 
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
+export const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
 
 export const site = process.env.AVOW_SITE;
 export const app = process.env.AVOW_APP;
@@ -90,6 +91,9 @@ const inTime = (running) => {
   return Promise.race([running, late]).finally(() => clearTimeout(timer));
 };
 
+/** What has to be done before each test. */
+export const before = [];
+
 let passed = 0;
 let failed = 0;
 
@@ -98,6 +102,7 @@ export async function test(name, options, body) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   context.setDefaultTimeout(15_000);
   await fetch(`${provider}/reset`, { method: "POST" });
+  for (const act of before) act();
   try {
     await inTime(body(new Visit(context, await context.newPage())));
     passed += 1;

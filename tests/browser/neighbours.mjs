@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { neighbours as sites, provider, reached, test } from "./harness.mjs";
+import { neighbours as sites, reached, test } from "./harness.mjs";
 
 /** Question and outcomes of each row of the page's table: now, and for somebody who accepted everything. */
 const table = (visit) => visit.page.$$eval("tr[data-question]", (rows) =>
@@ -42,7 +42,7 @@ export async function neighbours() {
       const loads = waiting.some(([question]) => question.startsWith("load "));
       assert.equal(loads, name === "aiopsos");
       if (loads) {
-        await visit.page.waitForFunction((url) => performance.getEntriesByType("resource").some((one) => one.name.startsWith(url)), provider);
+        await visit.page.waitForFunction((url) => performance.getEntriesByType("resource").some((one) => one.name.startsWith(url)), `${sites[name]}/statistics/`);
       }
       await visit.page.reload();
       const after = await table(visit);
@@ -65,7 +65,7 @@ export async function neighbours() {
   for (const [view, options] of [["light, wide", {}], ["dark, 320 px", { colorScheme: "dark", viewport: { width: 320, height: 640 } }]]) {
     await test(`no page of theirs breaks a rule of accessibility or scrolls sideways: ${view}`, options, async (visit) => {
       const found = [];
-      for (const url of Object.values(sites).flatMap((site) => [`${site}/`, `${site}/privacy`])) {
+      for (const url of Object.values(sites).flatMap((site) => [`${site}/`, `${site}/tries`, `${site}/privacy`])) {
         await visit.open(url);
         const wide = await visit.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         if (wide > 0) found.push(`${url} is ${wide} px too wide`);

@@ -57,7 +57,8 @@ export async function pages() {
     assert.equal(acceptance.receipt.seq, refusal.receipt.seq + 1);
     // Something else under an id that is taken is refused, and the first record stands.
     assert.equal((await post({ ...refusal.sent, bundle: "0".repeat(64) })).status, 409);
-    assert.deepEqual((await post(refusal.sent)).receipt, refusal.receipt);
+    // It is not the visitor's last word any more, and the answer says so.
+    assert.deepEqual((await post(refusal.sent)).receipt, { ...refusal.receipt, current: false });
   });
 
   await test("a form that the public site sends to the application is refused", {}, async (visit) => {

@@ -1,5 +1,6 @@
 //! What the tests that cross crates share: the packs, their cases, and Cedar itself as the oracle.
 
+pub mod audit;
 pub mod block;
 pub mod cases_file;
 pub mod compare;
@@ -36,6 +37,22 @@ pub fn pack_names() -> Vec<String> {
         .filter(|folder| folder.join("promises.toml").is_file())
         .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
+    names.sort();
+    names
+}
+
+/// Those, and the packs beside the tests, which take the chapters of `base` that no operator's pack takes; as [`Pack::open`]
+/// reads them.
+///
+/// # Panics
+/// Where there is no folder of packs.
+#[must_use]
+pub fn tested_names() -> Vec<String> {
+    let mut names = pack_names();
+    for entry in std::fs::read_dir(root().join("tests/packs")).unwrap() {
+        let name = entry.unwrap().file_name();
+        names.push(format!("../tests/packs/{}", name.to_string_lossy()));
+    }
     names.sort();
     names
 }

@@ -34,33 +34,8 @@ impl Oracle {
     /// Where the policies do not parse.
     #[must_use]
     pub fn new(files: &Files, bundle: &[u8]) -> Self {
-        let mut policies = PolicySet::new();
-        let manifest = files
-            .get("avow.toml")
-            .map(|text| text.parse::<toml::Table>());
-        let chapters = match &manifest {
-            Some(Ok(table)) => table.get("base").and_then(toml::Value::as_table),
-            _ => None,
-        };
-        for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".cedar")) {
-            let chapter = path.rsplit('/').next().unwrap().trim_end_matches(".cedar");
-            let taken = chapters.is_some_and(|chapters| chapters.contains_key(chapter));
-            if path.starts_with("..") && !taken {
-                continue;
-            }
-            let set: PolicySet = text.parse().unwrap();
-            let mut all: Vec<&Policy> = set.policies().collect();
-            all.sort_by_key(|policy| policy.id().to_string().len());
-            for policy in all {
-                let id = policy.annotation("id").map_or_else(
-                    || format!("policies#{}", policy.id().to_string().replace("policy", "")),
-                    ToOwned::to_owned,
-                );
-                policies.add(policy.new_id(PolicyId::new(id))).unwrap();
-            }
-        }
         Self {
-            policies,
+            policies: policies(files),
             facts: block::facts(bundle),
         }
     }
@@ -85,6 +60,47 @@ impl Oracle {
         let request = Request::new(principal, action, resource, context, None).unwrap();
         answer(&request, &self.policies, &entities)
     }
+}
+
+/// The policies of a pack by their `@id`, those of the chapters that it takes among them.
+///
+/// # Panics
+/// Where they do not parse.
+#[must_use]
+pub fn policies(files: &Files) -> PolicySet {
+    let mut policies = PolicySet::new();
+    let manifest = files
+        .get("avow.toml")
+        .map(|text| text.parse::<toml::Table>());
+    let chapters = match &manifest {
+        Some(Ok(table)) => table.get("base").and_then(toml::Value::as_table),
+        _ => None,
+    };
+    for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".cedar")) {
+        // `jurisdictions/eea` is taken by that name, or with all of its folder.
+        let inside = path
+            .rsplit_once("base/")
+            .map_or(path.as_str(), |(_, inside)| inside);
+        let chapter = inside.trim_end_matches(".cedar");
+        let folder = chapter.split('/').next().unwrap();
+        let taken = chapters.is_some_and(|chapters| {
+            chapters.contains_key(chapter) || chapters.contains_key(folder)
+        });
+        if path.starts_with("..") && !taken {
+            continue;
+        }
+        let set: PolicySet = text.parse().unwrap();
+        let mut all: Vec<&Policy> = set.policies().collect();
+        all.sort_by_key(|policy| policy.id().to_string().len());
+        for policy in all {
+            let id = policy.annotation("id").map_or_else(
+                || format!("policies#{}", policy.id().to_string().replace("policy", "")),
+                ToOwned::to_owned,
+            );
+            policies.add(policy.new_id(PolicyId::new(id))).unwrap();
+        }
+    }
+    policies
 }
 
 /// Cedar's answer, in its own ids.

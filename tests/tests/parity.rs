@@ -3,15 +3,15 @@
 use avow_compiler::Target;
 use avow_engine::{
     Answer, Bundle, Choice, Engine, Outcome, Question, RequestBuilder, Situation, StoreFacts,
-    Verdict, consent_request, intake,
+    Until, Verdict, consent, consent_request, intake,
 };
 use avow_host::sandbox::{Limits, Sandbox};
-use avow_tests::{Pack, oracle::Oracle, pack_names, stamp};
+use avow_tests::{Pack, oracle::Oracle, stamp, tested_names};
 
 #[test]
 fn native_engine_guest_and_cedar_answer_alike() {
     let sandbox = Sandbox::new(Limits::default()).unwrap();
-    for name in pack_names() {
+    for name in tested_names() {
         alike(&name, &sandbox);
     }
 }
@@ -56,7 +56,7 @@ fn alike(name: &str, sandbox: &Sandbox) {
 
 #[test]
 fn the_browsers_slice_decides_as_its_parent_on_every_consent_case() {
-    for name in pack_names() {
+    for name in tested_names() {
         slice_decides_alike(&name);
     }
 }
@@ -66,7 +66,7 @@ fn slice_decides_alike(name: &str) {
     let mut whole = Engine::new(Bundle::load(pack.bundle(Target::Server)).unwrap());
     let mut slice = Engine::new(Bundle::load(pack.bundle(Target::Browser)).unwrap());
     assert_eq!(slice.bundle().parent(), Some(whole.bundle().digest()));
-    let consent = ["ask", "process", "load", "store"];
+    let consent = ["ask", "offer_opt_out", "process", "load", "store"];
     let mut asked = 0;
     for case in &pack.cases {
         let action = case.request.get("action").unwrap();
@@ -140,14 +140,14 @@ fn the_slice_has_no_string_that_belongs_to_the_server_alone() {
 }
 
 #[test]
-fn consent_questions_are_the_bytes_that_the_builder_writes() {
+fn consent_questions_are_answered_as_what_the_builder_writes() {
     use avow_engine::format::Cell;
     let pack = Pack::open("opsyn");
     let bundle = Bundle::load(pack.bundle(Target::Browser)).unwrap();
     let choice = Choice {
         at: 5,
         offer: "abc".into(),
-        granted: vec!["b".into(), "a".into(), "b".into()],
+        granted: vec!["a".into(), "b".into(), "a".into()],
         services: vec!["s".into()],
         ..Choice::default()
     };
@@ -209,7 +209,180 @@ fn consent_questions_are_the_bytes_that_the_builder_writes() {
             ),
         ]),
     );
-    assert_eq!(written, built);
+    let mut engine = Engine::new(bundle);
+    let answer = engine.explain(&built).to_vec();
+    assert_eq!(
+        Answer::read(&answer).unwrap().outcome(),
+        Outcome::NotPermitted
+    );
+    // With the trace: all that the rules read is the same.
+    assert!(engine.explain(&written) == answer);
+}
+
+#[test]
+fn what_the_widget_asks_is_answered_as_the_whole_engine_answers_the_whole_bundle() {
+    let file = avow_tests::cases_file::parity();
+    let mut ends = 0;
+    for pack in file["packs"].as_array().unwrap() {
+        let name = pack["name"].as_str().unwrap();
+        let bundle = Pack::open(name).bundle(Target::Browser);
+        let mut engine = Engine::new(Bundle::load(bundle).unwrap());
+        let mut allowed = 0;
+        let questions = pack["questions"].as_array().unwrap();
+        for question in questions {
+            let lines = question[0].as_str().unwrap();
+            let now = question[1].as_i64().unwrap();
+            let (allows, until) =
+                consent::decide(&mut engine, lines, now, question[2].as_bool().unwrap());
+            let until = match until {
+                Until::Now => Some(now),
+                Until::At(at) => Some(at),
+                Until::Forever => None,
+            };
+            assert_eq!(
+                (allows, until),
+                (question[3].as_bool().unwrap(), question[4].as_i64()),
+                "{name}: {lines:?}"
+            );
+            allowed += usize::from(allows);
+            ends += usize::from(until.is_some_and(|until| until > now));
+        }
+        let asked = questions.len();
+        assert!(
+            asked > 500 && allowed > 50 && allowed < asked,
+            "{name}: {allowed} of {asked}"
+        );
+    }
+    // Not every pack asks how old a choice is.
+    assert!(ends > 50, "{ends}");
+}
+
+#[test]
+fn what_the_guard_asks_of_storage_is_answered_as_the_whole_engine_answers_it() {
+    let mut seen = [0, 0];
+    for pack in ["opsyn", "aiopsos"] {
+        let pack = Pack::open(pack);
+        let mut whole = Engine::new(Bundle::load(pack.bundle(Target::Server)).unwrap());
+        let catalogue = Bundle::load(pack.bundle(Target::Server)).unwrap();
+        let mut lean = Engine::new(Bundle::load(pack.bundle(Target::Browser)).unwrap());
+        let namespace = catalogue.meta("namespace").unwrap();
+        let purposes: Vec<_> = catalogue.entities("Avow::Purpose").collect();
+        let choice = Choice {
+            at: 6,
+            offer: catalogue.meta("offer").unwrap().to_owned(),
+            granted: purposes.iter().map(|one| one.id().to_owned()).collect(),
+            method: "accept".into(),
+            language: "en".into(),
+            id: "0".into(),
+            ..Choice::default()
+        };
+        let cookie = choice.to_cookie();
+        let day = 86_400_000;
+        for (storage, choice, lifetime, same_site, flags) in catalogue
+            .entities("Avow::Storage")
+            .flat_map(|one| [None, Some(&choice)].map(|choice| (one, choice)))
+            .flat_map(|(one, choice)| {
+                let lifetimes = [None, Some(0), Some(day), Some(366 * day), Some(800 * day)];
+                lifetimes.map(|lifetime| (one, choice, lifetime))
+            })
+            .flat_map(|(one, choice, lifetime)| {
+                ["", "lax", "none"].map(|mode| (one, choice, lifetime, mode))
+            })
+            .flat_map(|(one, choice, lifetime, mode)| {
+                [0, 1, 2, 3].map(|flags| (one, choice, lifetime, mode, flags))
+            })
+        {
+            let text = |name| storage.attr(name).unwrap().as_str().unwrap();
+            let situation = Situation {
+                now: 7,
+                surface: "site",
+                jurisdiction: "gb",
+                gpc: false,
+                choice,
+            };
+            let facts = StoreFacts {
+                http_only: false,
+                secure: flags & 1 > 0,
+                same_site,
+                lifetime,
+                production: flags & 2 > 0,
+            };
+            let question = Question::Store(storage.id(), facts);
+            let request = consent_request(&catalogue, &situation, &question);
+            let answer = Answer::read(whole.decide(&request)).unwrap();
+            let lines = format!(
+                "{namespace}\nsite\ngb\n{}\nstore\n{} {} {} {} {} {}",
+                choice.map_or("", |_| &cookie),
+                text("kind"),
+                flags & 1,
+                if same_site.is_empty() { "-" } else { same_site },
+                lifetime.map_or("-".to_owned(), |lifetime: i64| lifetime.to_string()),
+                flags >> 1,
+                // A name that its pattern stands for.
+                text("name").replace('*', "a b"),
+            );
+            let (allows, until) = consent::decide(&mut lean, &lines, 7, false);
+            assert_eq!(
+                (allows, until),
+                (answer.outcome() == Outcome::Allow, answer.until()),
+                "{lines:?}"
+            );
+            seen[usize::from(allows)] += 1;
+        }
+        for about in [
+            "",
+            "cookie",
+            "cookie 1 lax - 1",
+            "cookie 1 lax - 1 nobody's",
+            "cookie 1 lax soon 1 _ga",
+        ] {
+            let lines = format!("{namespace}\nsite\ngb\n{cookie}\nstore\n{about}");
+            assert_eq!(
+                consent::decide(&mut lean, &lines, 7, false),
+                (false, Until::Now),
+                "{about}"
+            );
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 50), "{seen:?}");
+}
+
+#[test]
+fn a_cookie_goes_where_its_optional_purpose_is_denied() {
+    let pack = Pack::open("opsyn");
+    let mut engine = Engine::new(Bundle::load(pack.bundle(Target::Browser)).unwrap());
+    let agreed = Choice {
+        at: 6,
+        offer: engine.bundle().meta("offer").unwrap().to_owned(),
+        granted: vec!["analytics".into()],
+        method: "save".into(),
+        language: "en".into(),
+        id: "0".into(),
+        ..Choice::default()
+    };
+    let refused = Choice {
+        refused: vec!["analytics".into()],
+        granted: Vec::new(),
+        ..agreed.clone()
+    };
+    let mut denies = |choice: Option<&Choice>, kind, name| {
+        let cookie = choice.map(Choice::to_cookie).unwrap_or_default();
+        let situation = ["OpSyn", "site", "gb", &cookie].join("\n");
+        consent::denies(&mut engine, &situation, (kind, name), 7, false)
+    };
+    for (choice, kind, name, goes) in [
+        (None, "cookie", "_ga", true),
+        (Some(&refused), "cookie", "_ga", true),
+        (Some(&refused), "cookie", "_ga_ABC", true),
+        (Some(&agreed), "cookie", "_ga", false),
+        (Some(&agreed), "cookie", "_ga_ABC", false),
+        // Of another kind, or nobody's, or an essential one.
+        (Some(&refused), "local", "_ga", false),
+        (Some(&refused), "cookie", "_gb", false),
+        (Some(&refused), "cookie", "opsyn_consent", false),
+    ] {
+        assert_eq!(denies(choice, kind, name), goes, "{kind} {name} {choice:?}");
+    }
 }
 
 #[test]

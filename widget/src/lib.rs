@@ -1,34 +1,19 @@
-//! The consent banner: asks where the rules say to ask, records the choice, and lets run what the rules allow.
+//! The engine of the consent banner: whether the rules allow what the page asks about.
 //!
-//! The only crate that knows the DOM. It holds no global state: a [`Widget`] is a value that the page's side keeps, and
-//! everything that happens on the page reaches it as a call. It never reads the clock or draws random numbers by itself
-//! either; both are lent by [`page::Page`].
-//!
-//! INVARIANT: no borrow of a `RefCell` is held while the page's own code can run (inserting a script, dispatching an event,
-//! moving focus), because that code may call back into the widget.
+//! What acts on the page is in `js/`, because a visitor who has chosen must get it without this; all that decides is here, and the
+//! sweep of cookies that carries it out. It holds no global state: a [`Widget`] is a value that the page's side keeps. It never
+//! reads the clock either: the page says what time it is.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
 
-mod choosing;
-mod gate;
-#[cfg(target_arch = "wasm32")]
-mod layers;
-mod make;
-mod page;
-mod record;
-mod second;
-mod visit;
-mod withdraw;
+mod sweep;
 
-use alloc::{string::String, vec::Vec};
-use core::cell::RefCell;
+use alloc::vec::Vec;
+use core::mem::ManuallyDrop;
 
-use avow_engine::{Bundle, Choice, Question};
-use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
-use web_sys::{Document, Element};
-
-use crate::{layers::Layers, page::Page, visit::Visit};
+use avow_engine::{Bundle, BundleError, Engine, Until, consent};
+use wasm_bindgen::{prelude::wasm_bindgen, throw_str};
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
@@ -41,134 +26,52 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// The widget of one page.
+/// The engine of one page. It lives as long as that, so nothing ever takes it apart.
 #[wasm_bindgen]
-pub struct Widget {
-    visit: Visit,
-    layers: RefCell<Option<Layers>>,
-}
+pub struct Widget(ManuallyDrop<Engine>);
 
 #[wasm_bindgen]
 impl Widget {
-    /// Checks the bundle and reads the recorded choice.
+    /// Checks the bundle. Where it does not hold together, throws a word for what is wrong with it.
+    #[must_use]
+    pub fn start(bundle: Vec<u8>) -> Self {
+        match Bundle::open(bundle) {
+            Ok(bundle) => Self(ManuallyDrop::new(Engine::new(bundle))),
+            Err([what, ..]) => throw_str(BundleError::word(what)),
+        }
+    }
+
+    /// The engine's answer to a consent question at an instant, milliseconds since 1970 in UTC: the instant up to which it
+    /// holds, infinite where that is for ever; below zero where it is a no. What fails is a no of this very instant.
     ///
-    /// # Errors
-    /// A word for what is wrong with the bundle.
-    pub fn start(
-        bundle: Vec<u8>,
-        page: Page,
-        document: Document,
-        language: String,
-    ) -> Result<Widget, JsValue> {
-        let bundle = Bundle::load(bundle).map_err(|error| JsValue::from_str(error.code()))?;
-        let visit = Visit::new(bundle, page, document, language);
-        Ok(Widget {
-            visit,
-            layers: RefCell::new(None),
-        })
-    }
-
-    /// Draws the layers. The first one is shown if the rules say to ask. An operator that remembers no choice has none to
-    /// offer: then nothing is drawn at all.
-    pub fn show(&self) {
-        if self.visit.bundle().meta("consent.cookie").is_some() {
-            let asked = self.visit.allows(&Question::Ask);
-            *self.layers.borrow_mut() = Layers::new(&self.visit, asked);
-        }
-        self.scan();
-    }
-
-    /// Puts the layers where the page let go of them, and lets run what is new and allowed.
-    pub fn scan(&self) {
-        self.with_layers(|layers| layers.attach(&self.visit));
-        gate::run(&self.visit);
-    }
-
-    /// A script that others waited for has run or failed.
-    pub fn settled(&self) {
-        self.visit
-            .pending
-            .set(self.visit.pending.get().saturating_sub(1));
-        gate::run(&self.visit);
-    }
-
-    /// A control was pressed: one with `data-avow`, whose value says what it does, or one that opens the second layer.
-    pub fn press(&self, control: &Element) {
-        match control.get_attribute("data-avow").as_deref() {
-            Some("accept") => self.choose("accept", &|_| true),
-            Some("reject") => self.choose("reject", &|_| false),
-            Some("save") => {
-                if let Some(ticked) = self.with_layers(Layers::ticked).flatten() {
-                    self.choose("save", &|purpose| ticked.iter().any(|slug| slug == purpose));
-                }
-            }
-            Some("close") => self.close(),
-            _ => self.open(),
-        }
-    }
-
-    /// Opens the second layer; where there is none, the page is told why.
-    pub fn open(&self) {
-        if self.visit.bundle().meta("consent.cookie").is_none() {
-            return self.visit.page.nothing();
-        }
-        let dialog = {
-            let mut layers = self.layers.borrow_mut();
-            layers
-                .as_mut()
-                .and_then(|layers| layers.second(&self.visit))
+    /// The situation is lines: the pack's namespace, surface, jurisdiction, the choice's cookie or nothing, action, and the id of
+    /// what it is about, in which anything may stand. Of a cookie or a storage key that is to be set (`store`) the id is its kind,
+    /// `1` where it is secure or `0`, its same-site mode, its lifetime in milliseconds, `1` on the real site or `0`, and its name,
+    /// with blanks in between; `-` where it has no such mode or ends with the browser's session.
+    pub fn decide(&mut self, situation: &str, now: f64, gpc: bool) -> f64 {
+        let Some(instant) = instant(now) else {
+            return -now;
         };
-        if let Some(dialog) = dialog.filter(|dialog| !dialog.open()) {
-            // Refused only where the page has just removed it.
-            let _ = dialog.show_modal();
-        }
+        let (allows, until) = consent::decide(&mut self.0, situation, instant, gpc);
+        let until = match until {
+            Until::Now => now,
+            Until::At(at) => at as f64,
+            Until::Forever => f64::INFINITY,
+        };
+        if allows { until } else { -until }
     }
 
-    /// Takes back every consent.
-    pub fn withdraw(&self) {
-        self.choose("withdraw", &|_| false);
+    /// Whether a key of the browser's storage, `local` or `session`, may not stay, or a cookie. The situation is the lines of
+    /// `decide` up to the choice's cookie.
+    pub fn denies(&mut self, situation: &str, kind: &str, name: &str, now: f64, gpc: bool) -> bool {
+        let instant = instant(now);
+        instant.is_some_and(|now| consent::denies(&mut self.0, situation, (kind, name), now, gpc))
     }
+}
 
-    /// Has a screen reader told of the first layer, if it is there.
-    pub fn announce(&self) {
-        self.with_layers(|layers| layers.announce(&self.visit));
-    }
-
-    /// Whether a cookie, or a key of `local` or `session` storage, may stay.
-    pub fn keeps(&self, kind: &str, name: &str) -> bool {
-        withdraw::keeps(&self.visit, kind, name)
-    }
-
-    /// Whether a service may be loaded now.
-    pub fn may(&self, service: &str) -> bool {
-        self.visit.allows(&Question::Load(service))
-    }
-
-    /// The recorded choice, as its cookie has it.
-    pub fn consent(&self) -> Option<String> {
-        self.visit.choice.borrow().as_ref().map(Choice::to_cookie)
-    }
-
-    fn choose(&self, method: &str, grants: &dyn Fn(&str) -> bool) {
-        choosing::choose(&self.visit, method, grants);
-        self.close();
-        self.with_layers(|layers| layers.chosen(&self.visit));
-        self.visit.page.sweep();
-        self.visit.page.changed();
-        if gate::outlived(&self.visit) {
-            self.visit.page.reload();
-        } else {
-            gate::run(&self.visit);
-        }
-    }
-
-    fn close(&self) {
-        if let Some(dialog) = self.with_layers(Layers::dialog).flatten() {
-            dialog.close();
-        }
-    }
-
-    fn with_layers<T>(&self, use_them: impl FnOnce(&Layers) -> T) -> Option<T> {
-        self.layers.borrow().as_ref().map(use_them)
-    }
+/// An instant of JavaScript's; none where it is none. A cast that saturates would not do: as JavaScript the module casts
+/// otherwise what does not fit.
+fn instant(now: f64) -> Option<i64> {
+    const LAST: f64 = 8.64e15;
+    (now.abs() <= LAST).then_some(now as i64)
 }

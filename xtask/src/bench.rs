@@ -1,66 +1,40 @@
-//! `cargo xtask bench decide`: Avow beside its peers, in one run.
+//! `cargo xtask bench`: Avow beside its peers, in one run.
 
-use std::fs;
+mod decide;
+mod widget;
 
 use anyhow::{Result, bail};
 
-use crate::{
-    node,
-    run::{cargo, root, run as start, target, wasm_target},
-};
-
 pub(crate) const HELP: &str = "\
-Measures decisions of Avow and of its peers in one run, and prints a table with ratios.
+Measures Avow and its peers in one run, and prints tables with ratios. No test asserts a time.
 
 Usage: cargo xtask bench decide [--quick] [--json] [--write]
+       cargo xtask bench widget [--quick] [--only NAME]… [--json FILE] [--markdown]
 
-Options:
-  --quick   fewer and shorter batches: for a look, not for quoting
-  --json    print JSON instead of the table; it is written to target/bench/decide.json in any case
-  --write   put the table into docs/performance.md
+decide: decisions. The first run compiles the peers, which takes minutes. Peers from npm need Node and are left out without it.
+  --quick      fewer and shorter batches: for a look, not for quoting
+  --json       print JSON instead of the table; it is written to target/bench/decide.json in any case
+  --write      put the table into docs/performance.md
 
-The first run compiles the peers, which takes minutes. Peers from npm need Node and are left out without it.
+widget: banners, in Chromium. It needs Node, takes a quarter of an hour, and fails if a banner never appears.
+  --quick      3 rounds instead of 9: for a look, not for quoting
+  --only NAME  measure this one alone; may be repeated. Ratios are to `avow`, so name it too
+  --json FILE  write every single measurement there
+  --markdown   print the tables as docs/performance.md has them
+
+Examples:
+  cargo xtask bench decide --quick
+  cargo xtask bench widget --quick --only avow --only klaro
+  cargo xtask bench widget --markdown --json target/bench/widget.json
 ";
-
-/// Where npm's peers are.
-const PEERS: &str = "benches/peers";
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let Some((what, options)) = arguments.split_first() else {
-        bail!("say what: `cargo xtask bench decide`");
+        bail!("say what: `cargo xtask bench decide` or `cargo xtask bench widget`");
     };
-    if what != "decide" {
-        bail!("unknown benchmark `{what}`; there is `decide`");
+    match what.as_str() {
+        "decide" => decide::run(options),
+        "widget" => widget::run(options),
+        other => bail!("unknown benchmark `{other}`; there are `decide` and `widget`"),
     }
-    let mut passed = Vec::new();
-    for option in options {
-        match option.as_str() {
-            "--quick" | "--json" => passed.push(option.clone()),
-            "--write" => {
-                let document = root().join("docs/performance.md");
-                passed.extend([option.clone(), document.to_string_lossy().into_owned()]);
-            }
-            other => bail!("unknown option `{other}`; see `cargo xtask bench --help`"),
-        }
-    }
-    if !node::install_in(&root().join(PEERS))? {
-        eprintln!("no Node here: cedar-wasm and cedarling_wasm are not measured");
-    }
-    wasm_target()?;
-    let folder = target().join("benches");
-    cargo(&[
-        "build",
-        "--release",
-        "--locked",
-        "--manifest-path",
-        "benches/Cargo.toml",
-        "--target-dir",
-        &folder.to_string_lossy(),
-    ])?;
-    let out = target().join("bench");
-    fs::create_dir_all(&out)?;
-    passed.push("--out".to_owned());
-    passed.push(out.join("decide.json").to_string_lossy().into_owned());
-    let passed: Vec<&str> = passed.iter().map(String::as_str).collect();
-    start(folder.join("release/decide"), &passed)
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod dist;
 mod faults;
 mod fuzz;
 mod node;
@@ -20,7 +21,9 @@ Commands:
   demo [--port N]   build everything and serve the OpSyn demo (default port 7878) until Ctrl-C
   test [STEP…]      run every check, or the steps that are named
   size              print what a browser gets, in bytes; fail over the budget in xtask/budget.toml
+  dist [--out DIR]  write the packages for npm, `@avow/engine` and `@avow/widget`
   bench decide      measure decisions beside the peers; `cargo xtask bench --help` says more
+  bench widget      measure the banner beside others, in Chromium
   fuzz [TARGET…] --seconds N
                     look for bytes that break engine or guest; `cargo xtask fuzz --help` says more
   fuzz differential [--cases N] [--seed N]
@@ -28,7 +31,7 @@ Commands:
   faults [NAME…]    seed faults and see that the tests notice; `cargo xtask faults --help` says more
 
 Steps of test, in order:
-  format lint unit fuzz packs size browser
+  format lint types unit fuzz packs size dist browser smoke
 
 Examples:
   cargo xtask demo
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         .any(|argument| argument == "--help" || argument == "-h")
     {
         let help = match command {
+            "dist" => dist::HELP,
             "bench" => bench::HELP,
             "fuzz" => fuzz::HELP,
             "faults" => faults::HELP,
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(rest),
         "test" => test::run(rest),
         "size" => size::run(rest),
+        "dist" => dist::run(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "faults" => faults::run(rest),

@@ -1,4 +1,4 @@
-//! What comes from npm and from the system: binaryen, Playwright, Chromium.
+//! What comes from npm and from the system: binaryen, terser, Playwright, Chromium.
 
 use std::{
     path::{Path, PathBuf},
@@ -44,14 +44,39 @@ pub(crate) fn install_in(folder: &Path) -> Result<bool> {
 
 /// The Chromium to test in: `CHROMIUM`, or one of the usual names, or Debian's, which is installed where that can be.
 pub(crate) fn chromium() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("CHROMIUM") {
+    program(
+        "CHROMIUM",
+        &[
+            "/usr/bin/chromium",
+            "/usr/bin/chromium-browser",
+            "/usr/bin/google-chrome",
+        ],
+        "chromium",
+    )
+}
+
+/// The Firefox to test in, likewise.
+pub(crate) fn firefox() -> Result<PathBuf> {
+    let usual = ["/usr/bin/firefox-esr", "/usr/bin/firefox"];
+    program("FIREFOX", &usual, "firefox-esr")
+}
+
+/// WebKitGTK's driver, likewise, which brings the browser with it.
+pub(crate) fn webkit_driver() -> Result<PathBuf> {
+    let usual = ["/usr/bin/WebKitWebDriver"];
+    program("WEBKIT_DRIVER", &usual, "webkit2gtk-driver")
+}
+
+/// The screen that WebKitGTK draws on, likewise: it has no mode without one.
+pub(crate) fn screen() -> Result<PathBuf> {
+    program("XVFB", &["/usr/bin/Xvfb"], "xvfb")
+}
+
+/// A program by its variable or one of the usual names; where there is none, Debian's package of it is installed, if it can be.
+fn program(variable: &str, usual: &[&str], package: &str) -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
         return Ok(path.into());
     }
-    let usual = [
-        "/usr/bin/chromium",
-        "/usr/bin/chromium-browser",
-        "/usr/bin/google-chrome",
-    ];
     let found = || usual.iter().map(PathBuf::from).find(|path| path.is_file());
     if let Some(path) = found() {
         return Ok(path);
@@ -61,26 +86,18 @@ pub(crate) fn chromium() -> Result<PathBuf> {
         .output()
         .is_ok_and(|out| out.stdout.starts_with(b"0\n"));
     if root_user && works("apt-get", "--version") {
-        eprintln!("installing chromium");
+        eprintln!("installing {package}");
         run("apt-get", &["update", "-qq"])?;
-        let status = command(
-            "apt-get",
-            &[
-                "install",
-                "-y",
-                "-qq",
-                "--no-install-recommends",
-                "chromium",
-            ],
-        )
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdout(Stdio::null())
-        .status()?;
+        let install = ["install", "-y", "-qq", "--no-install-recommends", package];
+        let status = command("apt-get", &install)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdout(Stdio::null())
+            .status()?;
         if let Some(path) = found().filter(|_| status.success()) {
             return Ok(path);
         }
     }
     bail!(
-        "no Chromium found: install it (Debian: `apt-get install chromium`) or name one in `CHROMIUM`"
+        "{package} is missing: install it (Debian: `apt-get install {package}`) or name its program in `{variable}`"
     )
 }

@@ -109,7 +109,13 @@ pub(crate) fn build_site(also: &[&str]) -> Result<()> {
         )
     };
     avow(&["--out", &path("opsyn.avow")])?;
-    avow(&["--target", "browser", "--out", &path("avow")])?;
+    avow(&[
+        "--target",
+        "browser",
+        "--first-layer",
+        "--out",
+        &path("avow"),
+    ])?;
     let packs = out.join("packs");
     std::fs::create_dir_all(&packs)?;
     for name in pack_names()? {
@@ -124,13 +130,43 @@ pub(crate) fn build_site(also: &[&str]) -> Result<()> {
         avow(&["--out", &out(&format!("{name}.avow"))])?;
         avow(&["--target", "browser", "--out", &out(&name)])?;
     }
-    Ok(())
+    // The gallery's: no operator of the demo has every kind of purpose.
+    let gallery = |arguments: &[&str]| {
+        run(
+            built("avow"),
+            &[["build", "tests/browser/pack"].as_slice(), arguments].concat(),
+        )
+    };
+    gallery(&["--out", &packs.join("gallery.avow").to_string_lossy()])?;
+    let out = packs.join("gallery");
+    gallery(&[
+        "--target",
+        "browser",
+        "--first-layer",
+        "--out",
+        &out.to_string_lossy(),
+    ])
 }
 
 /// The packs of the repository, sorted: the folders that promise something.
 pub(crate) fn pack_names() -> Result<Vec<String>> {
+    names_in("policies")
+}
+
+/// The folders of all packs that have cases, sorted: those above, and beside the tests those that take the chapters of `base`
+/// which no operator's pack takes.
+pub(crate) fn tested_packs() -> Result<Vec<String>> {
+    let mut packs = Vec::new();
+    for folder in ["policies", "tests/packs"] {
+        let names = names_in(folder)?;
+        packs.extend(names.iter().map(|name| format!("{folder}/{name}")));
+    }
+    Ok(packs)
+}
+
+fn names_in(packs: &str) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(root().join("policies"))? {
+    for entry in std::fs::read_dir(root().join(packs))? {
         let folder = entry?.path();
         if let (true, Some(name)) = (
             folder.join("promises.toml").is_file(),

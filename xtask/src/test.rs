@@ -3,17 +3,17 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
     time::Instant,
 };
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    fuzz, node,
+    dist, fuzz, node,
     run::{
-        build, build_site, built, cargo, command, pack_names, run as start, target, wasm_target,
+        build, build_site, built, cargo, command, run as start, target, tested_packs, wasm_target,
     },
     size,
 };
@@ -26,14 +26,17 @@ const FUZZ_SECONDS: u32 = 10;
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 10] = [
     ("format", format),
     ("lint", lint),
+    ("types", types),
     ("unit", unit),
     ("fuzz", fuzzing),
     ("packs", packs),
     ("size", sizes),
+    ("dist", packages),
     ("browser", browser),
+    ("smoke", smoke),
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -116,6 +119,19 @@ fn lint() -> Result<()> {
     Ok(())
 }
 
+/// The declarations of types of widget and engine are written by hand: a program that uses each of them is taken, and each misuse
+/// refused.
+fn types() -> Result<()> {
+    start(
+        "node",
+        &[
+            "node_modules/typescript/bin/tsc",
+            "--project",
+            "tests/types",
+        ],
+    )
+}
+
 fn unit() -> Result<()> {
     cargo(&["test", "--quiet", "--locked"])
 }
@@ -139,8 +155,8 @@ fn packs() -> Result<()> {
     fs::create_dir_all(&reports)?;
     let mut summaries = Vec::new();
     let mut broken = Vec::new();
-    for name in pack_names()? {
-        let pack = format!("policies/{name}");
+    for pack in tested_packs()? {
+        let name = pack.rsplit('/').next().unwrap_or(&pack).to_owned();
         start(built("avow"), &["check", &pack])?;
         let tested = command(built("avow"), &["test", &pack, "--coverage", "--mutate"])
             .stderr(Stdio::inherit())
@@ -172,27 +188,55 @@ fn sizes() -> Result<()> {
     size::run(&[])
 }
 
+/// The packages for npm are what they say, and programs that import them by name get the pack's answers.
+fn packages() -> Result<()> {
+    build_site(&[])?;
+    dist::check(&fresh("dist-test")?)
+}
+
 fn browser() -> Result<()> {
     let chromium = node::chromium()?;
     build_site(&["--package", "avow-tests"])?;
-    let out = target().join("browser");
+    let out = fresh("browser")?;
+    let cases = out.join("parity.json");
+    start(built("parity_cases"), &[&cases.to_string_lossy()])?;
+    let demo = Demo::start(&out)?;
+    let mut tests = demo.tests("tests/browser/run.mjs");
+    tests
+        .env("AVOW_PARITY", &cases)
+        .env("AVOW_AUDIT", built("audit_oracle"))
+        .env("AVOW_LAB", target().join("demo/packs/gallery"))
+        .env("CHROMIUM", chromium);
+    passes(tests)
+}
+
+/// The same site in the two other engines, as far as a banner has to do there what it does in Chromium.
+fn smoke() -> Result<()> {
+    let (firefox, webkit_driver) = (node::firefox()?, node::webkit_driver()?);
+    let screen = node::screen()?;
+    // With the package that `browser` builds too: without it, features would differ and everything be built twice.
+    build_site(&["--package", "avow-tests"])?;
+    let demo = Demo::start(&fresh("smoke")?)?;
+    let mut tests = demo.tests("tests/browser/smoke.mjs");
+    tests
+        .env("FIREFOX", firefox)
+        .env("WEBKIT_DRIVER", webkit_driver)
+        .env("XVFB", screen);
+    passes(tests)
+}
+
+/// An empty folder of that name.
+fn fresh(name: &str) -> Result<PathBuf> {
+    let out = target().join(name);
     if out.is_dir() {
         fs::remove_dir_all(&out)?;
     }
     fs::create_dir_all(&out)?;
-    let cases = out.join("parity.json");
-    start(built("parity_cases"), &[&cases.to_string_lossy()])?;
-    let demo = Demo::start(&out)?;
-    let status = command("node", &["tests/browser/run.mjs"])
-        .env("AVOW_SITE", &demo.site)
-        .env("AVOW_APP", &demo.app)
-        .env("AVOW_PROVIDER", &demo.provider)
-        .env("AVOW_NEIGHBOURS", demo.neighbours.join(" "))
-        .env("AVOW_PARITY", &cases)
-        .env("CHROMIUM", chromium)
-        .status()
-        .context("cannot start `node`")?;
-    drop(demo);
+    Ok(out)
+}
+
+fn passes(mut tests: Command) -> Result<()> {
+    let status = tests.status().context("cannot start `node`")?;
     if !status.success() {
         bail!("the browser tests failed");
     }
@@ -263,6 +307,17 @@ impl Demo {
             bail!("the demo said `{line}` instead of its addresses");
         }
         Ok(demo)
+    }
+
+    /// Tests of this demo, which learn from the environment where it is.
+    fn tests(&self, script: &str) -> Command {
+        let mut tests = command("node", &[script]);
+        tests
+            .env("AVOW_SITE", &self.site)
+            .env("AVOW_APP", &self.app)
+            .env("AVOW_PROVIDER", &self.provider)
+            .env("AVOW_NEIGHBOURS", self.neighbours.join(" "));
+        tests
     }
 }
 

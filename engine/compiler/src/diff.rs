@@ -199,6 +199,7 @@ fn described(bundle: &Bundle, things: &mut Things) {
         "policy.sha256",
         "consent.cookie",
         "consent.days",
+        "consent.domain",
         "validated",
         "target",
     ];

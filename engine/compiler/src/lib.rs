@@ -9,6 +9,7 @@
 pub mod ask;
 pub mod cases;
 mod catalogue;
+mod chapters;
 pub mod checks;
 pub mod coverage;
 pub mod diff;
@@ -32,6 +33,7 @@ mod schema;
 mod slice;
 mod source;
 mod suggest;
+mod theme;
 mod toml_place;
 mod tree;
 mod unread;
@@ -39,15 +41,17 @@ pub mod why_not;
 
 use std::collections::BTreeMap;
 
-pub use catalogue::{Texts, overlap};
+pub use catalogue::{Signals, Texts, overlap};
 pub use finding::{Finding, Severity, place, render};
 pub use fix::{Fix, difference, fixed};
 pub use format::format;
 pub use manifest::{Kept, Manifest, Promise, Sides};
 
 pub use source::rule_text;
+pub use theme::{Table as ThemeTable, Theme};
 
 use catalogue::Catalogue;
+use chapters::Chapters;
 use finding::Sources;
 use program::Program;
 
@@ -84,6 +88,10 @@ pub struct Compiled {
     pub promises: Vec<Promise>,
     /// What it says in place of the banner's words.
     pub texts: Texts,
+    /// What the tags of a page are told.
+    pub signals: Signals,
+    /// How the widget looks.
+    pub theme: Theme,
     /// Things that are no errors.
     pub warnings: Vec<Finding>,
     /// What Cedar's validator has against the rules, where they were compiled all the same; none where it has passed them.
@@ -120,6 +128,7 @@ pub(crate) struct Read {
     manifest: Manifest,
     promises: Vec<Promise>,
     catalogue: Catalogue,
+    theme: Theme,
     rules: Vec<policies::Found>,
     program: Program,
     passed_over: Option<Vec<Finding>>,
@@ -137,6 +146,7 @@ fn read_pack(sources: &Sources<'_>, validate: bool) -> Result<Read, Vec<Finding>
     let (Some(manifest), Some(cedar)) = (manifest, cedar) else {
         return Err(finding::ordered(findings));
     };
+    let theme = theme::read(&manifest, sources, &mut findings);
     let mut program = started(validate);
     program.meta.extend(manifest.meta());
     program.schema = cedar.lower(sources, &catalogue, &mut findings);
@@ -144,7 +154,7 @@ fn read_pack(sources: &Sources<'_>, validate: bool) -> Result<Read, Vec<Finding>
     catalogue.add_entities(&manifest, sources, &mut program, &mut findings);
     let (rules, misfits) = policies::read(
         sources,
-        &manifest.base,
+        &Chapters::of(&manifest),
         Some(&cedar),
         !validate,
         &mut findings,
@@ -163,6 +173,7 @@ fn read_pack(sources: &Sources<'_>, validate: bool) -> Result<Read, Vec<Finding>
         manifest,
         promises,
         catalogue,
+        theme,
         rules,
         program,
         passed_over,
@@ -180,6 +191,8 @@ impl Read {
                 manifest: self.manifest,
                 promises: self.promises,
                 texts: self.catalogue.texts().clone(),
+                signals: self.catalogue.signals(),
+                theme: self.theme,
                 warnings: others,
                 passed_over: self.passed_over,
                 program: self.program,
@@ -243,7 +256,7 @@ impl Plain<'_> {
         let validator = cedar.as_ref().filter(|_| self.validate);
         let (rules, misfits) = policies::read(
             &sources,
-            &policies::Chapters::new(),
+            &Chapters::none(),
             validator,
             !self.validate,
             &mut findings,

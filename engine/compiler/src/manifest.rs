@@ -2,9 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 
-use crate::finding::{Finding, Sources};
+use crate::{
+    finding::{Finding, Sources},
+    theme,
+};
 
 /// The manifest's name.
 pub(crate) const MANIFEST: &str = "avow.toml";
@@ -24,6 +30,8 @@ pub struct Manifest {
     pub base: BTreeMap<String, toml::Spanned<String>>,
     /// The consent cookie, where the pack has one.
     pub consent: Option<ConsentTable>,
+    /// How the widget looks, where the pack says so.
+    pub theme: Option<theme::Table>,
     /// Attributes of the entity `Settings::"pack"`.
     #[serde(default)]
     pub settings: toml::Table,
@@ -79,6 +87,32 @@ pub struct ConsentTable {
     pub cookie: String,
     /// Days for which it does.
     pub days: u32,
+    /// The domain whose hosts share it; without, it is of the one host that sets it.
+    #[serde(default, deserialize_with = "domain")]
+    pub domain: Option<String>,
+}
+
+fn domain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let domain = String::deserialize(deserializer)?;
+    if is_domain(&domain) {
+        return Ok(Some(domain));
+    }
+    Err(D::Error::custom(format!(
+        "`{domain}` is no domain that hosts could share: write it in lower case and without a dot before it, such as `example.com`"
+    )))
+}
+
+/// Whether a name is one of RFC 1123 with two labels or more, in lower case, and no address.
+fn is_domain(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let known = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        let bounded = !label.starts_with('-') && !label.ends_with('-');
+        (1..=63).contains(&label.len()) && bounded && label.bytes().all(known)
+    };
+    let last = name.rsplit_once('.').map(|(_, last)| last);
+    name.len() <= 253
+        && name.split('.').all(is_label)
+        && last.is_some_and(|last| last.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 impl Manifest {
@@ -107,6 +141,9 @@ impl Manifest {
         if let Some(consent) = &self.consent {
             meta.insert("consent.cookie".to_owned(), consent.cookie.clone());
             meta.insert("consent.days".to_owned(), consent.days.to_string());
+            if let Some(domain) = &consent.domain {
+                meta.insert("consent.domain".to_owned(), domain.clone());
+            }
         }
         meta
     }
@@ -247,5 +284,62 @@ pub(crate) fn parse<T: DeserializeOwned>(
             findings.push(sources.error(code, file, error.span(), message));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Manifest, is_domain};
+
+    #[test]
+    fn a_domain_is_one_that_a_cookie_can_have() {
+        let long = "a".repeat(63);
+        for good in [
+            "example.com",
+            "www.example-1.co.uk",
+            "xn--bcher-kva.example",
+            "1.example",
+            &format!("{long}.{long}.{long}.example"),
+        ] {
+            assert!(is_domain(good), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "localhost",
+            ".example.com",
+            "example.com.",
+            "example..com",
+            "Example.com",
+            "b\u{fc}cher.example",
+            "-a.example",
+            "a-.example",
+            "a b.example",
+            "example.com; HttpOnly",
+            "https://example.com",
+            "example.com:80",
+            "127.0.0.1",
+            &format!("{long}a.example"),
+            &format!("{long}.{long}.{long}.{long}.example"),
+        ] {
+            assert!(!is_domain(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_knows_the_domain_that_shares_the_cookie() {
+        let manifest = |domain: &str| {
+            let text = format!(
+                "[pack]\nname = \"a\"\ntitle = \"A\"\nnamespace = \"A\"\nversion = \"1\"\n\
+                 [consent]\ncookie = \"c\"\ndays = 1\n{domain}"
+            );
+            toml::from_str::<Manifest>(&text)
+        };
+        let meta = |domain: &str| manifest(domain).unwrap().meta().remove("consent.domain");
+        assert_eq!(meta(""), None);
+        assert_eq!(meta("domain = \"example.com\""), Some("example.com".into()));
+        let error = manifest("domain = \".example.com\"").unwrap_err();
+        assert!(error.message().contains("`.example.com`"), "{error}");
+        assert_eq!(error.span().map(|span| span.len()), Some(14));
     }
 }

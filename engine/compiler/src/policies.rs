@@ -13,10 +13,11 @@ use cedar_policy_core::ast::{
 };
 
 use crate::{
+    chapters::Chapters,
     expression::{Unlowered, lower, uid},
     finding::{Finding, Severity, Sources, place},
     links,
-    manifest::{Kept, MANIFEST, Promise},
+    manifest::{Kept, Promise},
     program::{ActionScope, Program, Rule, Scope, Uid},
     schema::Cedar,
     suggest::suggest,
@@ -26,6 +27,8 @@ use crate::{
 pub(crate) struct Found {
     pub(crate) lowered: Rule,
     pub(crate) file: String,
+    /// The chapter that it is of, where it comes from another pack.
+    pub(crate) chapter: Option<String>,
     pub(crate) span: Range<usize>,
     /// As Cedar reads it; of a link, with its entities in the scope.
     pub(crate) policy: ast::Policy,
@@ -41,17 +44,18 @@ struct Written<'a> {
 /// against them by a schema; the caller says whether that counts.
 pub(crate) fn read(
     sources: &Sources<'_>,
-    chapters: &Chapters,
+    chapters: &Chapters<'_>,
     validator: Option<&Cedar>,
     open: bool,
     findings: &mut Vec<Finding>,
 ) -> (Vec<Found>, Vec<Finding>) {
-    check_chapters(sources, chapters, findings);
+    chapters.check(sources, findings);
     let mut all = PolicySet::new();
     let mut written: BTreeMap<String, Written<'_>> = BTreeMap::new();
     for (file, text) in sources.ending(".cedar") {
         // Of the packs that are used, the chapters that the manifest takes.
-        if chapter(file).is_some_and(|name| !chapters.contains_key(name)) {
+        let chapter = chapters.name(file);
+        if chapter.is_some_and(|chapter| chapters.taken(chapter).is_none()) {
             continue;
         }
         let set: PolicySet = match text.parse() {
@@ -72,7 +76,15 @@ pub(crate) fn read(
     }
     let mut misfits = Vec::new();
     if let Some(cedar) = validator {
-        check_types(sources, cedar, &all, &written, &links, &mut misfits);
+        check_types(
+            sources,
+            cedar,
+            chapters,
+            &all,
+            &written,
+            &links,
+            &mut misfits,
+        );
     }
     let mut found = Vec::new();
     for policy in all.policies() {
@@ -83,7 +95,8 @@ pub(crate) fn read(
         };
         match rule(sources, at, id, policy.as_ref()) {
             Ok(mut lowered) => {
-                if let Some(clauses) = chapter(at.file).and_then(|name| chapters.get(name)) {
+                let chapter = chapters.name(at.file);
+                if let Some((_, clauses)) = chapter.and_then(|chapter| chapters.taken(chapter)) {
                     let clauses = clauses.get_ref().clone();
                     lowered.notes.insert("clause".to_owned(), clauses);
                 }
@@ -91,6 +104,7 @@ pub(crate) fn read(
                 found.push(Found {
                     lowered,
                     file: at.file.to_owned(),
+                    chapter: chapter.map(ToOwned::to_owned),
                     span: at.span.clone(),
                     policy: policy.as_ref().clone(),
                 });
@@ -109,41 +123,6 @@ pub(crate) fn read(
         key(a).cmp(&key(b))
     });
     (found, misfits)
-}
-
-/// Chapters that a manifest takes from the packs that it uses, with the clauses that they keep.
-pub(crate) type Chapters = BTreeMap<String, toml::Spanned<String>>;
-
-/// The chapter that a file of another pack is.
-pub(crate) fn chapter(file: &str) -> Option<&str> {
-    let (folder, name) = file.rsplit_once('/')?;
-    folder.starts_with("..").then_some(())?;
-    name.strip_suffix(".cedar")
-}
-
-fn check_chapters(sources: &Sources<'_>, chapters: &Chapters, findings: &mut Vec<Finding>) {
-    let known: Vec<&str> = sources
-        .ending(".cedar")
-        .filter_map(|(file, _)| chapter(file))
-        .collect();
-    for (name, clauses) in chapters {
-        let mut wrong = |message: String, help: String| {
-            let span = Some(clauses.span());
-            let finding = sources.error("chapter", MANIFEST, span, message);
-            findings.push(finding.with_help(help));
-        };
-        if !known.contains(&name.as_str()) {
-            let help = match known.is_empty() {
-                true => "name the folder of the pack that has it in `uses`".to_owned(),
-                false => format!("there are `{}`", known.join("`, `")),
-            };
-            wrong(format!("no chapter is called `{name}`"), help);
-        }
-        if clauses.get_ref().trim().is_empty() {
-            let help = "write the ids of the promises, separated by blanks".to_owned();
-            wrong(format!("chapter `{name}` is taken for no clause"), help);
-        }
-    }
 }
 
 /// Adds what a file has to the set, under the names that its `@id`s or their places give.
@@ -206,6 +185,7 @@ fn add_file<'a>(
 fn check_types(
     sources: &Sources<'_>,
     cedar: &Cedar,
+    chapters: &Chapters<'_>,
     all: &PolicySet,
     written: &BTreeMap<String, Written<'_>>,
     links: &[links::Link],
@@ -235,7 +215,7 @@ fn check_types(
         let mut warnings = Vec::new();
         if !impossible {
             sources.cedar("validation", file, warning, &mut warnings);
-        } else if chapter(file).is_none() && never.insert(id.to_owned()) {
+        } else if chapters.name(file).is_none() && never.insert(id.to_owned()) {
             // Of a chapter, a pack may use a part.
             let span = written.get(id).map(|written| head(&written.span));
             let message = format!("rule `{id}` can never apply");

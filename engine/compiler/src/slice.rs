@@ -1,7 +1,7 @@
-//! Cuts a program for a browser: the consent rules, and what they and the banner use.
+//! Cuts a program for a browser: the consent rules, and what they use.
 //!
-//! A slice decides every consent request as its parent does, keeps the ids of rules, and has no source map and no string that
-//! belongs to the server alone.
+//! A slice decides every consent request as its parent does, keeps the ids of rules, and has no source map, no string that
+//! belongs to the server alone, and no text for people: what the banner says of the catalogue is in files beside the bundle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,21 +11,11 @@ use crate::program::{
     Action, ActionScope, Attr, EntityType, Instruction, Program, Schema, Type, Uid,
 };
 
-/// Attributes that the banner and the gate read, whatever the rules read.
-const SHOWN: [&str; 8] = [
-    "essential",
-    "purpose",
-    "service",
-    "processor",
-    "loads",
-    "name",
-    "kind",
-    "lifetime",
-];
+/// Attributes by which the engine finds the purpose of a cookie or a storage key, whatever the rules read.
+const FOUND_BY: [&str; 4] = ["essential", "purpose", "name", "kind"];
 
-/// The text of the settings that the banner finds in its bundle, with `@` and a language behind it or not. The other texts are
-/// in the language files that a build writes.
-const ADDRESS: &str = "policy.url";
+/// Attributes of the catalogue that a request may bring, though nothing here reads them.
+const KNOWN: [&str; 4] = ["service", "processor", "loads", "lifetime"];
 
 /// The type of the catalogue whose entities are in each other.
 const JURISDICTION: &str = "Avow::Jurisdiction";
@@ -34,17 +24,7 @@ const JURISDICTION: &str = "Avow::Jurisdiction";
 const NOTES: [&str; 2] = ["clause", "obligation"];
 
 /// What a bundle for a browser says of itself.
-const META: [&str; 9] = [
-    "pack",
-    "name",
-    "operator",
-    "namespace",
-    "language",
-    "consent.cookie",
-    "consent.days",
-    "offer",
-    "validated",
-];
+const META: [&str; 4] = ["pack", "namespace", "offer", "validated"];
 
 pub(crate) fn browser(whole: &Program) -> Program {
     let consent = ("Avow::Action".to_owned(), "consent".to_owned());
@@ -83,15 +63,6 @@ pub(crate) fn browser(whole: &Program) -> Program {
     let used = used_attributes(&slice);
     slice.schema = schema(whole, actions, &used);
     slice.entities = entities(whole, &slice, &used);
-    slice.texts = whole
-        .texts
-        .iter()
-        .filter(|((owner, key), _)| {
-            let shown = !owner.0.ends_with("::Settings") || key.split('@').next() == Some(ADDRESS);
-            shown && slice.entities.contains_key(owner)
-        })
-        .map(|(key, text)| (key.clone(), text.clone()))
-        .collect();
     slice.meta = whole
         .meta
         .iter()
@@ -120,7 +91,7 @@ fn may_be_asked(whole: &Program, scope: &ActionScope, actions: &BTreeMap<Uid, Ac
 }
 
 fn used_attributes(slice: &Program) -> BTreeSet<String> {
-    let mut used: BTreeSet<String> = SHOWN.iter().map(ToString::to_string).collect();
+    let mut used: BTreeSet<String> = FOUND_BY.iter().map(ToString::to_string).collect();
     for instruction in slice.rules.iter().flat_map(|rule| &rule.code) {
         match instruction {
             Instruction::Named(Op::Attribute | Op::Has, name) | Instruction::HasStep(name, _) => {
@@ -152,7 +123,8 @@ fn schema(whole: &Program, actions: BTreeMap<Uid, Action>, used: &BTreeSet<Strin
             continue;
         }
         let mut of = of.clone();
-        of.attrs.retain(|name, _| used.contains(name));
+        of.attrs
+            .retain(|name, _| used.contains(name) || KNOWN.contains(&name.as_str()));
         of.attrs
             .values()
             .for_each(|attr: &Attr| named(&attr.of, &mut wanted));

@@ -15,6 +15,17 @@ pub(crate) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     nearest.map(|(_, _, name)| name)
 }
 
+/// A way out for whoever wrote a word that is not known: the one that may be meant, or else all that there are.
+pub(crate) fn way_out<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    if let Some(meant) = suggest(word, known.clone()) {
+        return format!("did you mean `{meant}`?");
+    }
+    match known.collect::<Vec<_>>().join("`, `") {
+        all if all.is_empty() => "there is none yet".to_owned(),
+        all => format!("there are `{all}`"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::suggest;

@@ -3,6 +3,8 @@
 //! `load(bytes)` gives an `Engine`; `engine.decide(request, stamp)` takes `{principal, action, resource, context, entities}` and
 //! answers `{outcome, decision, rules, clauses, obligations, …}`. The embedding program is trusted: it may bring attributes
 //! that the schema marks `@authoritative`. `engine.decideBytes(request)` exchanges the canonical bytes of every shell.
+//!
+//! `package/` is what becomes `@avow/engine` around it: an entry for each runtime, and types by hand, which say the same as this.
 
 use avow_engine::{
     Answer, Bundle, Engine as Native, Verdict,
@@ -25,6 +27,13 @@ pub fn load(bundle: Vec<u8>) -> Result<Engine, JsError> {
 
 #[wasm_bindgen]
 impl Engine {
+    /// The SHA-256 digest of the bundle, in hexadecimal digits: by it a program knows whether its server decides by the same rules.
+    #[wasm_bindgen(getter)]
+    pub fn digest(&self) -> String {
+        let digest = self.0.bundle().digest();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Decides a request. `now` is milliseconds since 1970, `tenant` a string; either may be left out.
     pub fn decide(
         &mut self,
@@ -64,6 +73,12 @@ impl Engine {
         now: Option<f64>,
         tenant: Option<&str>,
     ) -> Result<Result<Vec<u8>, Problem>, JsError> {
+        // A number that is none would be cast to 1970, when much that has ended now still holds.
+        if now.is_some_and(|now| !now.is_finite()) {
+            return Err(JsError::new(
+                "`now` is no instant: give milliseconds since 1970",
+            ));
+        }
         let request: Json = serde_wasm_bindgen::from_value(request)?;
         let stamp = Stamp {
             #[expect(

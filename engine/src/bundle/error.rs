@@ -32,20 +32,41 @@ pub enum BundleError {
     },
     /// It is larger than the limits allow.
     TooLarge,
+    /// It uses what this build of the engine has not: the widget's lean module, where the rules need the whole one.
+    Lacks {
+        /// Number of the instruction.
+        at: u32,
+    },
 }
 
 impl BundleError {
     /// A stable word for it.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::NotABundle => "not-a-bundle",
-            Self::Format(_) => "unknown-format",
-            Self::Length { .. } => "wrong-length",
-            Self::Checksum => "damaged",
-            Self::Section(_) => "unknown-section",
-            Self::Corrupt { .. } => "corrupt",
-            Self::TooLarge => "too-large",
+        Self::word(match self {
+            Self::NotABundle => 0,
+            Self::Format(_) => FORMAT,
+            Self::Length { .. } => LENGTH,
+            Self::Checksum => 3,
+            Self::Section(_) => SECTION,
+            Self::Corrupt { .. } => CORRUPT,
+            Self::TooLarge => 6,
+            Self::Lacks { .. } => LACKS,
+        })
+    }
+
+    /// The word for the first of the numbers in which [`super::Bundle::open`] speaks.
+    #[must_use]
+    pub fn word(what: u32) -> &'static str {
+        match what {
+            FORMAT => "unknown-format",
+            LENGTH => "wrong-length",
+            3 => "damaged",
+            SECTION => "unknown-section",
+            CORRUPT => "corrupt",
+            6 => "too-large",
+            LACKS => "needs-whole-engine",
+            _ => "not-a-bundle",
         }
     }
 }
@@ -58,6 +79,7 @@ pub(super) const CHECKSUM: [u32; 3] = [3, 0, 0];
 pub(super) const SECTION: u32 = 4;
 pub(super) const CORRUPT: u32 = 5;
 pub(super) const TOO_LARGE: [u32; 3] = [6, 0, 0];
+pub(super) const LACKS: u32 = 7;
 
 impl From<[u32; 3]> for BundleError {
     fn from([what, a, b]: [u32; 3]) -> Self {
@@ -74,6 +96,7 @@ impl From<[u32; 3]> for BundleError {
                 at: b,
             },
             6 => Self::TooLarge,
+            LACKS => Self::Lacks { at: b },
             _ => Self::NotABundle,
         }
     }
@@ -84,7 +107,7 @@ impl BundleError {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let found: [u32; 3] = words(bytes, 0)?;
-        let known = found[0] <= 6 && bytes.len() == 12;
+        let known = found[0] <= LACKS && bytes.len() == 12;
         known.then(|| found.into())
     }
 }
@@ -107,6 +130,10 @@ impl fmt::Display for BundleError {
                 write!(f, "bundle is corrupt in section {section} at {at}")
             }
             Self::TooLarge => f.write_str("bundle is larger than the limits allow"),
+            Self::Lacks { at } => write!(
+                f,
+                "bundle uses what this build of the engine has not, at instruction {at}: it needs the whole one"
+            ),
         }
     }
 }

@@ -10,6 +10,7 @@
 
 use crate::{
     bytes::{u32_at, words},
+    code::FULL,
     sort::{search, sort},
     store::{Fuel, NONE, Span, Store},
 };
@@ -137,10 +138,9 @@ impl Index {
     ) -> bool {
         out.clear();
         let types = (store.type_of(principal), store.type_of(resource));
-        let row = self
-            .find(&store.bytes, [action, types.0, types.1])
-            .or_else(|| self.find(&store.bytes, [action, OPEN, OPEN]))
-            .or_else(|| self.find(&store.bytes, [OPEN; 3]));
+        let row = [[action, types.0, types.1], [action, OPEN, OPEN], [OPEN; 3]]
+            .into_iter()
+            .find_map(|asked| self.find(&store.bytes, asked));
         let Some(row) = row else {
             return false;
         };
@@ -165,7 +165,7 @@ impl Index {
             side += 1;
         }
         // Determining and failing rules are reported in this order, each once, whatever the index says.
-        if !out.is_sorted_by(|a, b| a < b) {
+        if FULL && !out.is_sorted_by(|a, b| a < b) {
             sort(out, &mut |a, b| a.cmp(b));
             out.dedup();
         }

@@ -10,6 +10,8 @@
 mod error;
 pub(crate) mod index;
 pub mod layout;
+#[cfg(feature = "consent")]
+mod storage;
 #[cfg(feature = "words")]
 mod view;
 #[cfg(feature = "words")]
@@ -43,17 +45,26 @@ pub struct Signature {
 /// Body and signature of a bundle file; none where the lengths do not fit.
 #[must_use]
 pub fn split_signature(bytes: &[u8]) -> Option<(&[u8], Option<Signature>)> {
-    let length = u32_at(bytes, layout::LENGTH_AT)? as usize;
-    let (body, rest) = bytes.split_at_checked(length)?;
+    let body = body(bytes)?;
+    let rest = bytes.get(body.len()..)?;
     if rest.is_empty() {
         return Some((body, None));
     }
-    let rest = rest.strip_prefix(&layout::SIGNATURE_MAGIC)?;
+    let rest = rest.get(layout::SIGNATURE_MAGIC.len()..)?;
     let signature = Signature {
         key: *rest.first_chunk()?,
         bytes: rest.get(32..)?.try_into().ok()?,
     };
     Some((body, Some(signature)))
+}
+
+/// A bundle file without its signature; none where what follows the body is not one.
+fn body(bytes: &[u8]) -> Option<&[u8]> {
+    let length = u32_at(bytes, layout::LENGTH_AT)? as usize;
+    let (body, rest) = bytes.split_at_checked(length)?;
+    let signed =
+        rest.len() == layout::SIGNATURE_BYTES && rest.starts_with(&layout::SIGNATURE_MAGIC);
+    (rest.is_empty() || signed).then_some(body)
 }
 
 /// What the digest is computed of: the body with digest and checksum zeroed; none where the body is too short.
@@ -132,6 +143,8 @@ impl Bundle {
             )
             .map_err(|refusal| match refusal {
                 Refusal::TooLarge => error::TOO_LARGE,
+                // An address, which a build without the operators on addresses does not read.
+                Refusal::Stale if !code::FULL => [error::LACKS, u32::from(FACTS), 0],
                 _ => corrupt(FACTS, 0),
             })?;
         self.store.settle_bundle();
@@ -153,9 +166,12 @@ impl Bundle {
             if row.code.start != verifier.next() || row.effect > 1 {
                 return Err(corrupt(RULES, number));
             }
-            verifier
-                .rule(row.code.len)
-                .map_err(|at| corrupt(CODE, at))?;
+            if let Err(at) = verifier.rule(row.code.len) {
+                return Err(match !code::FULL && verifier.lacks {
+                    true => [error::LACKS, u32::from(CODE), at],
+                    false => corrupt(CODE, at),
+                });
+            }
         }
         Ok(())
     }
@@ -189,6 +205,19 @@ impl Bundle {
             }
         }
         Ok(())
+    }
+
+    /// Whether the engine's lean build, the widget's, has all that this bundle uses. Linear.
+    #[cfg(feature = "words")]
+    #[must_use]
+    pub fn is_lean(&self) -> bool {
+        let code = self.section(CODE);
+        let mut rows = 0..code.len() / code::INSTRUCTION_BYTES;
+        let lean = rows.all(|row| {
+            let found = code::Instruction::decode(code, row * code::INSTRUCTION_BYTES);
+            found.is_none_or(code::Instruction::is_lean)
+        });
+        lean && !self.store.has_addresses()
     }
 
     pub(crate) fn span(&self, section: u16) -> Span {
@@ -310,7 +339,7 @@ fn read_header(bytes: &[u8]) -> Result<[Span; SECTIONS], [u32; 3]> {
         return Err([error::FORMAT, format, 0]);
     }
     let wrong_length = [error::LENGTH, expected, found];
-    let (body, _) = split_signature(bytes).ok_or(wrong_length)?;
+    let body = body(bytes).ok_or(wrong_length)?;
     let stored = u64_at(body, layout::CHECKSUM_AT).ok_or(short)?;
     if layout::checksum(body) != Some(stored) {
         return Err(error::CHECKSUM);

@@ -73,47 +73,9 @@ impl Bundle {
     /// `kind` is `cookie`, `local` or `session`. Patterns do not overlap: the compiler refuses a catalogue where they do.
     #[must_use]
     pub fn storage(&self, kind: &str, name: &str) -> Option<&str> {
-        let of_kind =
-            |entity: &Entity<'_>| entity.attr("kind").and_then(Attr::as_str) == Some(kind);
-        let mut fitting = None;
-        for entity in self.entities("Avow::Storage").filter(of_kind) {
-            let Some(pattern) = entity.attr("name").and_then(Attr::as_str) else {
-                continue;
-            };
-            if pattern == name {
-                return Some(entity.id());
-            }
-            if fits(pattern.as_bytes(), name.as_bytes()) {
-                fitting = Some(entity.id());
-            }
-        }
-        fitting
+        let entry = self.storage_entry(kind, name)?;
+        Some(self.string(entry.uid))
     }
-}
-
-/// Whether `name` fits a pattern in which `*` stands for any text.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    let mut parts = pattern.split(|byte| *byte == b'*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else {
-        return false;
-    };
-    let Some(last) = parts.next_back() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        loop {
-            if let Some(after) = rest.strip_prefix(part) {
-                rest = after;
-                break;
-            }
-            let Some((_, after)) = rest.split_first() else {
-                return false;
-            };
-            rest = after;
-        }
-    }
-    rest.ends_with(last)
 }
 
 /// Where a rule was written.

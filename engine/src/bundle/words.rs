@@ -99,9 +99,4 @@ impl Bundle {
     pub(crate) fn uid(&self, uid: u32) -> (&str, &str) {
         (self.string(self.store.type_of(uid)), self.string(uid))
     }
-
-    /// The text of a name, the id of a uid.
-    pub(crate) fn string(&self, symbol: u32) -> &str {
-        core::str::from_utf8(self.store.symbol_text(symbol)).unwrap_or_default()
-    }
 }

@@ -9,6 +9,7 @@ use crate::{
     answer::Refusal,
     block::{CELL_BYTES, ENTITY_BYTES, HEAD_BYTES, OWN, SYMBOL_BYTES, kind},
     bytes::{len32, slice, words},
+    code::FULL,
     ext::Ip,
     limits,
     sort::sort,
@@ -207,7 +208,7 @@ impl Store {
         Some(())
     }
 
-    fn cell_of(&self, block: &mut Block, i: u32) -> Option<Value> {
+    fn cell_of(&mut self, block: &mut Block, i: u32) -> Option<Value> {
         let row = block.cells_at + i as usize * CELL_BYTES;
         let [key, kind, low, high] = words(&self.bytes, row)?;
         let payload = u64::from(low) | u64::from(high) << 32;
@@ -234,6 +235,11 @@ impl Store {
                 }
                 let payload = payload + u64::from(block.text_at);
                 if kind == kind::IP {
+                    if !FULL {
+                        // Without the operators on addresses there is nothing to read them for.
+                        self.refusal = Refusal::Stale;
+                        return None;
+                    }
                     Ip::from_bytes(self.text(payload))?;
                 }
                 payload

@@ -271,13 +271,19 @@ impl Store {
         self.entities.get(self.entity_number(uid)? as usize)
     }
 
-    #[cfg(feature = "words")]
+    #[cfg(feature = "consent")]
     pub(crate) fn entities(&self) -> &[EntityData] {
         &self.entities
     }
 
     pub(crate) fn cells(&self) -> u32 {
         len32(self.cells.len())
+    }
+
+    /// Whether a value is an address.
+    #[cfg(feature = "words")]
+    pub(crate) fn has_addresses(&self) -> bool {
+        self.cells.iter().any(|cell| cell.kind == kind::IP)
     }
 
     pub(crate) fn cell(&self, number: u32) -> Value {
@@ -305,6 +311,43 @@ impl Store {
             }
         }
         Value::MISSING
+    }
+
+    // ---- asking --------------------------------------------------------------------------------------------------
+
+    /// The number of a name, where `of` is zero, or of a uid, as [`Store::find`] has it, with a text in two parts: that of a layer
+    /// below, or a new one. What is put here is not decoded, so it is not put in order; a reset takes it away.
+    #[cfg(feature = "consent")]
+    pub(crate) fn number(&mut self, of: u32, start: &str, end: &str) -> u32 {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(start.as_bytes());
+        self.bytes.extend_from_slice(end.as_bytes());
+        let text = self.bytes.get(at..).unwrap_or_default();
+        let known = self.find(of, text);
+        if known != NONE {
+            return known;
+        }
+        let mut number = len32(self.order.len());
+        while number < self.symbols() {
+            if self.order_of(number, of, text) == Ordering::Equal {
+                return number;
+            }
+            number += 1;
+        }
+        self.symbols.push(Symbol {
+            of,
+            at: len32(at),
+            len: len32(text.len()),
+            entity: 0,
+            seen: 0,
+        });
+        number
+    }
+
+    /// Adds a cell.
+    #[cfg(feature = "consent")]
+    pub(crate) fn put(&mut self, key: u32, kind: u32, payload: u64) {
+        self.cells.push(Value { key, kind, payload });
     }
 
     // ---- making values -------------------------------------------------------------------------------------------

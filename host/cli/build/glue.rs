@@ -1,110 +1,190 @@
-//! Binds the widget's module to JavaScript, and trims what the generator writes for every module and ours does not need.
+//! Binds the widget's module to JavaScript.
 //!
-//! The generator's version is pinned exactly, so what is cut away is known to be there; where it is not, the build fails.
+//! The generator makes the module's side of it: what is imported and exported, and how values are passed. Its JavaScript is for
+//! any module; `bindings.js` is for ours. The generator's version is pinned exactly, and the names are checked here: where the
+//! two sides no longer fit, the build fails.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
+use walrus::{ElementItems, Module};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// From here on the generated text loads the module in ways that the loader does not use.
-const LOADING: &str = "\nlet wasmModule, wasmInstance, wasm;";
+/// JavaScript's side.
+pub(crate) const BINDINGS: &str = include_str!("bindings.js");
 
-/// What is taken out wherever it stands: a widget lives as long as its page, so nothing ever frees it; and texts are encoded
-/// in one go, so none is ever resized.
-const TRIMMED: &[&str] = &[
-    "WidgetFinalization.register(obj, obj.__wbg_ptr, obj);\n",
-    "if (Symbol.dispose) Widget.prototype[Symbol.dispose] = Widget.prototype.free;\n",
-    ", wasm.__wbindgen_realloc",
-    "if (realloc === undefined) ",
+/// What the module imports, by what its generated name begins with, and the letter by which `bindings.js` has it.
+const IMPORTS: [(&str, &str); 4] = [
+    ("__wbg___wbindgen_throw_", "t"),
+    ("__wbg_cookie_", "c"),
+    ("__wbg_set_cookie_", "s"),
+    ("__wbindgen_object_drop_ref", "d"),
 ];
 
-/// Parts that go, from one mark up to, and not including, the next.
-const CUT: &[(&str, &str)] = &[
-    ("__destroy_into_raw() {", "free() {"),
-    ("free() {", "/**"),
-    (
-        "const WidgetFinalization =",
-        "function addToExternrefTable0",
-    ),
-    // The quick path for ASCII: our texts are short.
-    (
-        "let len = arg.length;",
-        "}\n\nfunction takeFromExternrefTable0",
-    ),
-    ("if (!('encodeInto' in", "let WASM_VECTOR_LEN"),
-    // A workaround for programs that decode two gigabytes.
-    ("const MAX_SAFARI_DECODE_BYTES", "function decodeText"),
-    (
-        "numBytesDecoded += bytes.length;",
-        "return cachedTextDecoder.decode(bytes);",
-    ),
+/// What it exports and `bindings.js` uses.
+const EXPORTS: [(&str, &str); 7] = [
+    ("memory", "b"),
+    ("__wbindgen_malloc", "m"),
+    ("__wbindgen_exn_store", "e"),
+    ("widget_start", "s"),
+    ("widget_decide", "d"),
+    ("widget_denies", "n"),
+    ("widget_sweep", "w"),
 ];
 
-/// The module with its imports renamed, and the JavaScript that starts it: the generated bindings, then `start`.
-pub(crate) fn bind(module: &Path, start: &str) -> Result<(Vec<u8>, String), String> {
+/// In the names of functions that JavaScript would call by the table.
+const CLOSURES: [&str; 3] = [
+    "wasm_bindgen7convert8closures",
+    "js_sys7futures",
+    "__wbindgen_skip_interpret_calls",
+];
+
+/// Of panics: what they say.
+const MESSAGES: [&str; 13] = [
+    "capacity overflow",
+    "slice index starts at ",
+    " but ends at ",
+    "index out of bounds: the len is ",
+    " but the index is ",
+    "range start index ",
+    "range end index ",
+    " out of range for slice of length ",
+    "dest is out of bounds",
+    "closure invoked recursively or after being dropped",
+    "null pointer passed to rust",
+    "Tried to shrink to a larger capacity",
+    "attempted to take ownership of Rust value while it was borrowed",
+];
+
+/// Of panics: what the path of a source file begins with.
+const FOLDERS: [&str; 3] = ["/rustc/", "engine/src/", "/.cargo/registry/src/"];
+
+/// Features that rustc turns on, as the module tells of them. Without them the generator passes objects as numbers, which
+/// JavaScript made from the module can do too.
+const FEATURES: [&[u8]; 2] = [b"+\x0freference-types", b"+\x0amultivalue"];
+
+/// Flags of rustc for the same purpose: the generator's own crate asks for the feature.
+pub(crate) const FLAGS: &[&str] = &["-C", "target-feature=-reference-types"];
+
+/// The module, bound.
+pub(crate) fn bind(module: &Path) -> Result<Vec<u8>, String> {
     let fails = |error| format!("cannot bind the widget to JavaScript: {error:#}");
+    let mut bytes =
+        fs::read(module).map_err(|error| format!("cannot read `{}`: {error}", module.display()))?;
+    for feature in FEATURES {
+        let mut places = bytes.windows(feature.len());
+        let place = places.position(|window| window == feature);
+        if let Some(sign) = place.and_then(|at| bytes.get_mut(at)) {
+            *sign = b'-';
+        }
+    }
     let mut bindgen = Bindgen::new();
     bindgen
-        .input_path(module)
-        .out_name("avow-widget")
+        .input_bytes("avow-widget", bytes)
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true);
     bindgen.web(true).map_err(fails)?;
     let mut output = bindgen.generate_output().map_err(fails)?;
-    let mut script = output.js().to_owned();
-
-    let loading = script.find(LOADING).ok_or_else(|| missing(LOADING))?;
-    script.truncate(loading);
-    for text in TRIMMED {
-        if !script.contains(text) {
-            return Err(missing(text));
-        }
-        script = script.replace(text, "");
-    }
-    for (from, to) in CUT {
-        let start = script.find(from).ok_or_else(|| missing(from))?;
-        let (before, after) = script.split_at(start);
-        let end = after.find(to).ok_or_else(|| missing(to))?;
-        let rest = after.get(end..).unwrap_or_default();
-        script = format!("{before}{rest}");
-    }
-
-    // Each name of an import stands in the module and in the text, and the generator's are long.
-    let from = "\"./avow-widget_bg.js\": import0";
-    if !script.contains(from) {
-        return Err(missing(from));
-    }
-    script = script.replace(from, "a: import0");
-    for (number, import) in output.wasm_mut().imports.iter_mut().enumerate() {
-        let short = format!("i{number}");
-        let written = format!("{}: function", import.name);
-        if import.module != "./avow-widget_bg.js" || !script.contains(&written) {
-            return Err(missing(&written));
-        }
-        script = script.replacen(&written, &format!("{short}: function"), 1);
-        import.module = "a".to_owned();
-        import.name = short;
-    }
-    // What the text does not call, the optimiser takes out of the module.
     let module = output.wasm_mut();
-    let unused: Vec<_> = module
-        .exports
-        .iter()
-        .filter(|export| {
-            !script.contains(&format!("wasm.{}", export.name))
-                && !start.contains(&format!("wasm.{}", export.name))
-        })
-        .map(|export| export.id())
-        .collect();
+
+    let mut found = Vec::new();
+    for import in module.imports.iter_mut() {
+        let known = IMPORTS
+            .iter()
+            .find(|(name, _)| import.name.starts_with(name));
+        let (_, letter) = known.ok_or_else(|| unknown("imports", &import.name))?;
+        import.module = "a".to_owned();
+        import.name = (*letter).to_owned();
+        found.push(*letter);
+    }
+    let missing = IMPORTS.iter().find(|(_, letter)| !found.contains(letter));
+    if let Some((name, _)) = missing {
+        return Err(unknown("does not import", name));
+    }
+    let mut unused = Vec::new();
+    found.clear();
+    for export in module.exports.iter_mut() {
+        match EXPORTS.iter().find(|(name, _)| export.name == *name) {
+            Some((_, letter)) => {
+                export.name = (*letter).to_owned();
+                found.push(*letter);
+            }
+            None if export.name.starts_with("widget_") => {
+                return Err(unknown("exports", &export.name));
+            }
+            // A widget lives as long as its page: nothing ever frees it. What nobody calls, the optimiser takes out.
+            None => unused.push(export.id()),
+        }
+    }
+    let missing = EXPORTS.iter().find(|(_, letter)| !found.contains(letter));
+    if let Some((name, _)) = missing {
+        return Err(unknown("does not export", name));
+    }
     for export in unused {
         module.exports.delete(export);
     }
-    script.push_str("\nlet wasm;\n");
-    script.push_str(start);
-    Ok((module.emit_wasm(), script))
+    forget_closures(module);
+    silence(module);
+    Ok(module.emit_wasm())
 }
 
-fn missing(text: &str) -> String {
-    format!("the generated bindings have no `{}`", text.trim())
+/// Takes out of the table what JavaScript would call by it: closures and tasks of the generator's crates, of which the widget
+/// has none. They stand last, so all others keep their numbers.
+fn forget_closures(module: &mut Module) {
+    for element in module.elements.iter_mut() {
+        let ElementItems::Functions(functions) = &mut element.items else {
+            continue;
+        };
+        while let Some(last) = functions.last() {
+            let name = module.funcs.get(*last).name.as_deref();
+            let name = name.unwrap_or_default();
+            if !CLOSURES.iter().any(|part| name.contains(part)) {
+                break;
+            }
+            functions.pop();
+        }
+    }
+}
+
+/// Puts zeros in place of what a panic would say and where, which nobody would ever read: the widget's panics say nothing. One
+/// of the places is a folder of whoever builds this.
+fn silence(module: &mut Module) {
+    let all: Vec<_> = module.data.iter().map(|data| data.id()).collect();
+    for id in all {
+        let bytes = &mut module.data.get_mut(id).value;
+        for text in MESSAGES {
+            blank(bytes, text.as_bytes(), None);
+        }
+        for folder in FOLDERS {
+            blank(bytes, folder.as_bytes(), Some(b".rs"));
+        }
+    }
+}
+
+/// Puts zeros where a text stands, each time; up to `end`, where it has one that is not far.
+fn blank(bytes: &mut [u8], text: &[u8], end: Option<&[u8]>) {
+    const FAR: usize = 128;
+    let mut from = 0;
+    while let Some(rest) = bytes.get_mut(from..)
+        && let Some(at) = place(rest, text)
+    {
+        let found = rest.get_mut(at..).unwrap_or_default();
+        let near = found.get(..FAR.min(found.len())).unwrap_or_default();
+        let len = match end {
+            None => text.len(),
+            Some(end) => place(near, end).map_or(0, |at| at + end.len()),
+        };
+        found.iter_mut().take(len).for_each(|byte| *byte = 0);
+        from += at + text.len();
+    }
+}
+
+fn place(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    bytes.windows(text.len()).position(|window| window == text)
+}
+
+fn unknown(does: &str, name: &str) -> String {
+    format!(
+        "the widget's module {does} `{name}`, and host/cli/build/bindings.js does not know of it"
+    )
 }

@@ -16,7 +16,8 @@ pub(crate) fn script(text: &str) -> String {
     out
 }
 
-/// A style sheet, on one line. A space before a brace or after a colon of a declaration says nothing.
+/// A style sheet, on one line. A space beside a brace or a semicolon, after a comma or after the colon of a declaration says
+/// nothing; one in a string does.
 pub(crate) fn sheet(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -26,12 +27,20 @@ pub(crate) fn sheet(text: &str) -> String {
     }
     out.push_str(rest);
     let joined: String = out.lines().map(str::trim).collect();
-    joined
-        .replace(" {", "{")
-        .replace("{ ", "{")
-        .replace("; }", "}")
-        .replace(";}", "}")
-        .replace("; ", ";")
+    let outside = |text: &str| {
+        let tight = [" {", "{ ", " }", "} ", "; ", ", ", ": ", " !"]
+            .into_iter()
+            .fold(text.to_owned(), |text, pair| {
+                text.replace(pair, pair.trim())
+            });
+        tight.replace(";}", "}")
+    };
+    let parts = joined.split('"').enumerate();
+    let tight = parts.map(|(at, part)| match at % 2 {
+        0 => outside(part),
+        _ => part.to_owned(),
+    });
+    tight.collect::<Vec<_>>().join("\"")
 }
 
 /// A language, on one line.

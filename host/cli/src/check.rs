@@ -14,7 +14,7 @@ use avow_compiler::{
 use crate::{
     output::{self, Exit, fail},
     pack::files,
-    watch, words,
+    site, watch,
 };
 
 #[derive(clap::Args)]
@@ -122,13 +122,19 @@ fn report(args: &Args, folder: &Path) -> Result<Report, Exit> {
     if args.fix {
         (files, checked) = mend::mend(folder, files, checked, args.dry_run)?;
     }
+    let mut warned = false;
     if let Some(compiled) = &checked.compiled {
         let bundle = compiled.bundle(avow_compiler::Target::Server);
         if let Err(error) = avow_engine::Bundle::load(bundle) {
             return Err(output::fail(Exit::Wrong, error));
         }
-        if let Err(error) = words::files(compiled) {
-            return Err(output::fail(Exit::Wrong, error));
+        match site::check(compiled) {
+            Ok(None) => {}
+            Ok(Some(warning)) => {
+                eprintln!("warning: {warning}");
+                warned = true;
+            }
+            Err(error) => return Err(output::fail(Exit::Wrong, error)),
         }
     }
     let compiles = checked.compiled.is_some();
@@ -141,7 +147,9 @@ fn report(args: &Args, folder: &Path) -> Result<Report, Exit> {
         Some(_) => Severity::Warning,
         None => Severity::Error,
     };
-    let sound = compiles && !checked.findings.iter().any(|f| f.severity <= worst);
+    let sound = compiles
+        && !(warned && worst == Severity::Warning)
+        && !checked.findings.iter().any(|f| f.severity <= worst);
     Ok(Report {
         folder: folder.to_owned(),
         files,

@@ -17,6 +17,7 @@ mod pack;
 mod report;
 mod schema;
 mod serve;
+mod site;
 mod test;
 mod watch;
 mod widget_files;

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use ::http::HeaderName;
 use avow_compiler::Target;
 use avow_engine::intake::Json;
 use avow_host::{
@@ -72,6 +73,15 @@ pub(crate) struct Args {
     /// Where visitors are taken to be, such as `GB`
     #[arg(long, value_name = "CODE", default_value = "")]
     jurisdiction: String,
+    /// Headers in which a proxy says where visitors are: the country, and the region where it has its own, such as
+    /// `cf-ipcountry,cf-region-code`; the proxy must set them on every request or take them out
+    #[arg(
+        long,
+        value_name = "HEADER[,HEADER]",
+        value_delimiter = ',',
+        conflicts_with = "jurisdiction"
+    )]
+    place_header: Vec<HeaderName>,
     /// Take choices from pages of this origin too, where a proxy changes the host name
     #[arg(long, value_name = "ORIGIN")]
     origin: Vec<String>,
@@ -99,6 +109,7 @@ pub(crate) fn run(args: &Args) -> Exit {
 }
 
 async fn serve(args: &Args) -> Result<(), Exit> {
+    let visits = visits(args)?;
     let host = host(args)?;
     let access = access(args, &host)?;
     let listener = http::bind(args.listen, &access).await.map_err(|error| {
@@ -116,9 +127,7 @@ async fn serve(args: &Args) -> Result<(), Exit> {
             "neither --tokens nor --tenant: requests for decisions are answered with 401"
         );
     }
-    let mut app = App::new(Arc::clone(&host))
-        .access(access)
-        .visits(visits(args));
+    let mut app = App::new(Arc::clone(&host)).access(access).visits(visits);
     for origin in &args.origin {
         app = app.origin(origin);
     }
@@ -245,7 +254,7 @@ fn ledger(path: &Path) -> Result<Ledger, Exit> {
     Ok(ledger)
 }
 
-fn visits(args: &Args) -> Visits {
+fn visits(args: &Args) -> Result<Visits, Exit> {
     let apps: BTreeSet<String> = args
         .app_host
         .iter()
@@ -253,7 +262,7 @@ fn visits(args: &Args) -> Visits {
         .collect();
     let jurisdiction = args.jurisdiction.clone();
     let production = !args.development;
-    Visits::new(move |headers, uri| {
+    let visits = Visits::new(move |headers, uri| {
         let is_app = host_name(headers, uri).is_some_and(|name| apps.contains(&name));
         Visit {
             surface: if is_app { "app" } else { "site" }.into(),
@@ -261,7 +270,17 @@ fn visits(args: &Args) -> Visits {
             production,
             ..Visit::from_headers(headers)
         }
-    })
+    });
+    match args.place_header.as_slice() {
+        [] => Ok(visits),
+        [country] => Ok(visits.place(country.clone(), None)),
+        [country, region] => Ok(visits.place(country.clone(), Some(region.clone()))),
+        _ => {
+            let message =
+                "`--place-header` takes two headers at most: the country's and the region's";
+            Err(fail(Exit::Usage, message))
+        }
+    }
 }
 
 #[cfg(unix)]

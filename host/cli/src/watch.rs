@@ -60,7 +60,7 @@ fn matters(event: &Event) -> bool {
         let ending = path.extension().and_then(|ending| ending.to_str());
         matches!(
             ending,
-            Some("toml" | "cedar" | "cedarschema" | "json" | "yaml")
+            Some("toml" | "cedar" | "cedarschema" | "json" | "yaml" | "css")
         )
     };
     !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(ours)

@@ -3,10 +3,13 @@
 //! `{"choice": "<the consent cookie's value>", "bundle": "<digest>", "texts": "<digest>"}` goes into the ledger, and the
 //! answer sets the cookie: one that a server sets outlives those of scripts where a browser shortens these. No address, no
 //! browser's name, nothing about the person is kept.
+//!
+//! A browser keeps records that it could not send and sends them later, perhaps twice and out of order. So a record that is
+//! no longer the visitor's last word is taken down all the same, and changes nothing in the browser: `current` is false.
 
 use std::sync::{Mutex, PoisonError, atomic::Ordering};
 
-use avow_engine::{Bundle, Choice, Question, StoreFacts};
+use avow_engine::{Bundle, Choice};
 use axum::{
     Json,
     extract::{Request, State},
@@ -16,36 +19,50 @@ use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Shared, Turns, body, error::ApiError};
+use super::{
+    Shared, Turns, body,
+    error::ApiError,
+    pace::Pace,
+    set_cookies::{self, DAY_MILLIS},
+};
 use crate::{
-    host::{Host, InForce},
+    cookie,
+    host::InForce,
     ledger::{Entry, Ledger, LedgerError, Recorded},
     trust::{from_hex, hex},
-    visit::{Visit, authority},
+    visit::{self, authority},
 };
 
 /// How far a visitor's clock may be ahead of ours, milliseconds.
 const AHEAD_MILLIS: i64 = 5 * 60 * 1000;
 
 /// The ways in which a choice is made.
-const METHODS: [&str; 6] = ["accept", "reject", "save", "withdraw", "gpc", "api"];
+const METHODS: [&str; 7] = [
+    "accept",
+    "reject",
+    "save",
+    "withdraw",
+    "gpc",
+    "api",
+    "placeholder",
+];
 
 /// Longest language tag and longest id, bytes.
 const MAX_WORD_BYTES: usize = 64;
 
-const DAY_MILLIS: i64 = 86_400_000;
-
-/// The ledger and its queue.
+/// The ledger, its queue, and how many records a second get into that.
 pub(super) struct Desk {
     ledger: Mutex<Ledger>,
     turns: Turns,
+    pace: Pace,
 }
 
 impl Desk {
-    pub(super) fn new(ledger: Ledger) -> Self {
+    pub(super) fn new(ledger: Ledger, per_second: u32) -> Self {
         Self {
             ledger: Mutex::new(ledger),
             turns: Turns::new(),
+            pace: Pace::new(per_second),
         }
     }
 
@@ -79,19 +96,41 @@ pub(super) async fn record(
         return Err(ApiError::NotFound("a server without a ledger"));
     };
     same_origin(request.headers(), request.uri(), &shared.origins)?;
-    let visit = shared.visits.tell(request.headers(), request.uri());
+    let (headers, uri) = (request.headers().clone(), request.uri().clone());
     let chosen: Chosen = body::json(request).await?;
     let now = shared.host.clock().now();
     let in_force = shared.host.in_force();
-    let entry = check(chosen, in_force.bundle(), now)?;
+    let (entry, offer) = check(chosen, &in_force, now)?;
+    let newest = !is_outdated(&headers, in_force.bundle(), &entry.choice, now);
+    let current = newest && offer == Offer::Current;
+    if !desk.pace.admits() {
+        return Err(ApiError::Busy);
+    }
 
     let turn = desk.turns.take().await?;
     let host = shared.host.clone();
-    let (recorded, cookie, id) = tokio::task::spawn_blocking(move || {
+    let visits = shared.visits.clone();
+    let (recorded, cookies, id) = tokio::task::spawn_blocking(move || {
         let recorded = desk.append(&entry, now);
         drop(turn);
-        let cookie = cookie(&host, &in_force, &visit, &entry.choice, now);
-        (recorded, cookie, entry.choice.id)
+        let choice = &entry.choice;
+        let visit = visits.tell(in_force.bundle(), &headers, &uri);
+        let answer = set_cookies::Answer {
+            host: &host,
+            in_force: &in_force,
+            visit: &visit,
+            sent: &headers,
+            name: page_host(&headers, &uri),
+            now,
+        };
+        let mut cookies = Vec::new();
+        if current {
+            cookies.extend(answer.remember(choice));
+        }
+        if newest {
+            cookies.extend(answer.expire(choice));
+        }
+        (recorded, cookies, entry.choice.id)
     })
     .await
     .map_err(ApiError::internal)?;
@@ -111,12 +150,12 @@ pub(super) async fn record(
         }
         Err(error) => return Err(ApiError::internal(error)),
     };
-    let receipt = json!({"id": id, "seq": head.seq, "hash": hex(&head.hash)});
+    let receipt = json!({"id": id, "seq": head.seq, "hash": hex(&head.hash), "current": current});
     let mut response = (status, Json(receipt)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(cookie) = cookie {
-        headers.insert(header::SET_COOKIE, cookie);
+    for cookie in cookies {
+        headers.append(header::SET_COOKIE, cookie);
     }
     Ok(response)
 }
@@ -145,7 +184,37 @@ fn same_origin(headers: &HeaderMap, uri: &Uri, origins: &[String]) -> Result<(),
     ))
 }
 
-fn check(chosen: Chosen, bundle: &Bundle, now: i64) -> Result<Entry, ApiError> {
+/// The name by which the browser knows this server: a proxy may change `Host`, and leaves `Origin` alone.
+fn page_host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let origin = headers.get(header::ORIGIN);
+    let origin = origin.and_then(|origin| origin.to_str().ok()?.parse::<Uri>().ok());
+    match origin.as_ref().and_then(Uri::host) {
+        Some(host) => Some(host.to_ascii_lowercase()),
+        None => visit::host_name(headers, uri),
+    }
+}
+
+/// Whether the browser has a newer choice already. Of several consent cookies one is enough: another one may be left from
+/// before they were shared by a whole domain.
+fn is_outdated(headers: &HeaderMap, bundle: &Bundle, choice: &Choice, now: i64) -> bool {
+    let Some(name) = bundle.meta("consent.cookie") else {
+        return false;
+    };
+    cookie::pairs(visit::cookies(headers))
+        .filter(|(key, _)| *key == name)
+        .filter_map(|(_, value)| Choice::parse(value))
+        .any(|known| known.at > choice.at && known.at <= now.saturating_add(AHEAD_MILLIS))
+}
+
+/// The offer that a choice answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    Current,
+    /// What was offered then is known to the bundle that the record names.
+    Other,
+}
+
+fn check(chosen: Chosen, in_force: &InForce, now: i64) -> Result<(Entry, Offer), ApiError> {
     let bad = |message: String| Err(ApiError::BadRequest(message));
     for (name, digest) in [("bundle", &chosen.bundle), ("texts", &chosen.texts)] {
         if from_hex(digest).is_none() {
@@ -155,83 +224,80 @@ fn check(chosen: Chosen, bundle: &Bundle, now: i64) -> Result<Entry, ApiError> {
     let Some(choice) = Choice::parse(&chosen.choice) else {
         return bad("`choice` is not the value of a consent cookie".into());
     };
-    let offer = bundle.meta("offer").unwrap_or_default();
-    if choice.offer != offer {
-        return Err(ApiError::Conflict {
-            code: "offer_changed",
-            message: format!(
-                "the choice is about another offer than `{offer}`, which is the current one"
-            ),
-        });
-    }
     if choice.at > now.saturating_add(AHEAD_MILLIS) || choice.at < 0 {
         return bad("the choice was not made at a time that has been".into());
-    }
-    let purposes = [&choice.granted, &choice.refused, &choice.objected];
-    for purpose in purposes.into_iter().flatten() {
-        if bundle.entity("Avow::Purpose", purpose).is_none() {
-            return bad(format!("purpose `{purpose}` is not in the catalogue"));
-        }
-    }
-    for service in &choice.services {
-        if bundle.entity("Avow::Service", service).is_none() {
-            return bad(format!("service `{service}` is not in the catalogue"));
-        }
     }
     if !METHODS.contains(&choice.method.as_str()) {
         return bad(format!("`{}` is not a way to choose", choice.method));
     }
-    if choice.language.len() > MAX_WORD_BYTES || choice.id.len() > MAX_WORD_BYTES {
+    if [&choice.language, &choice.id, &choice.offer]
+        .into_iter()
+        .any(|word| word.len() > MAX_WORD_BYTES)
+    {
         return bad(format!(
-            "language or id is longer than {MAX_WORD_BYTES} bytes"
+            "language, id or offer is longer than {MAX_WORD_BYTES} bytes"
         ));
     }
-    Ok(Entry {
+    let entry = Entry {
         choice,
         bundle: chosen.bundle.to_ascii_lowercase(),
         texts: chosen.texts.to_ascii_lowercase(),
+    };
+    let offer = check_offer(&entry, in_force, now)?;
+    Ok((entry, offer))
+}
+
+/// What is chosen about has to be in the catalogue; where another offer was answered, it only has to look like it.
+fn check_offer(entry: &Entry, in_force: &InForce, now: i64) -> Result<Offer, ApiError> {
+    let Entry {
+        choice,
+        bundle: named,
+        texts: _,
+    } = entry;
+    let bundle = in_force.bundle();
+    let offer = bundle.meta("offer").unwrap_or_default();
+    let current = choice.offer == offer;
+    if !current {
+        let days = set_cookies::days(bundle).unwrap_or(0);
+        let oldest = now.saturating_sub(days.saturating_mul(DAY_MILLIS));
+        if choice.at < oldest || *named == in_force.digest() {
+            return Err(ApiError::Conflict {
+                code: "offer_changed",
+                message: format!(
+                    "the choice is about another offer than `{offer}`, which is the current one"
+                ),
+            });
+        }
+    }
+    let purposes = [&choice.granted, &choice.refused, &choice.objected];
+    let purposes = purposes.into_iter().flatten();
+    let named = purposes
+        .map(|slug| ("purpose", "Avow::Purpose", slug))
+        .chain(
+            choice
+                .services
+                .iter()
+                .map(|slug| ("service", "Avow::Service", slug)),
+        );
+    for (what, type_name, slug) in named {
+        if current && bundle.entity(type_name, slug).is_none() {
+            return Err(ApiError::BadRequest(format!(
+                "{what} `{slug}` is not in the catalogue"
+            )));
+        }
+        if !is_slug(slug) {
+            return Err(ApiError::BadRequest(format!("{what} `{slug}` is no slug")));
+        }
+    }
+    Ok(if current {
+        Offer::Current
+    } else {
+        Offer::Other
     })
 }
 
-/// The consent cookie, where the rules allow it; they may keep it off a surface, or from living that long.
-fn cookie(
-    host: &Host,
-    in_force: &InForce,
-    visit: &Visit,
-    choice: &Choice,
-    now: i64,
-) -> Option<HeaderValue> {
-    let bundle = in_force.bundle();
-    let name = bundle.meta("consent.cookie")?;
-    let days: i64 = bundle.meta("consent.days")?.parse().ok()?;
-    let id = bundle.storage("cookie", name)?;
-    let facts = StoreFacts {
-        http_only: false,
-        secure: visit.production,
-        same_site: "lax",
-        lifetime: Some(days.saturating_mul(DAY_MILLIS)),
-        production: visit.production,
-    };
-    let situation = visit.situation(now, Some(choice));
-    match host.consent_by(in_force, &situation, &Question::Store(id, facts)) {
-        Ok(verdict) if verdict.is_allow() => {}
-        Ok(verdict) => {
-            tracing::error!(
-                outcome = verdict.outcome,
-                "the rules do not allow the consent cookie"
-            );
-            return None;
-        }
-        Err(error) => {
-            tracing::error!(%error, "the consent cookie could not be decided");
-            return None;
-        }
-    }
-    let secure = if visit.production { "; Secure" } else { "" };
-    let age = days.saturating_mul(86_400);
-    let value = choice.to_cookie();
-    HeaderValue::from_str(&format!(
-        "{name}={value}; Path=/; Max-Age={age}; SameSite=Lax{secure}"
-    ))
-    .ok()
+/// As ids of a catalogue are written.
+fn is_slug(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }

@@ -3,12 +3,25 @@
 use std::{future::pending, io, net::SocketAddr, time::Duration};
 
 use axum::Router;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
 
 use super::Access;
 
 /// How long requests that are under way may take once the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the head of a request may take, from the end of the one before. So it bounds how long a connection may be idle,
+/// too: longer than the minute for which proxies commonly keep one, else they would find it closed under a request.
+const HEADER_TIME: Duration = Duration::from_secs(75);
 
 /// Why a socket was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -56,23 +69,80 @@ pub async fn serve_until(
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let (asked, mut late) = tokio::sync::watch::channel(false);
-    let stop = async move {
-        stop.await;
-        let _ = asked.send(true);
-    };
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop);
-    tokio::select! {
-        result = async { server.await } => result,
-        () = async {
-            if late.wait_for(|asked| *asked).await.is_err() {
-                pending::<()>().await;
-            }
-            tokio::time::sleep(GRACE).await;
-        } => {
-            tracing::warn!("requests that did not end in time are cut off");
-            Ok(())
+    serve_within(listener, router, stop, HEADER_TIME).await;
+    Ok(())
+}
+
+pub(super) async fn serve_within(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+    header_time: Duration,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(header_time);
+    let (asked, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let connection = connection(http.clone(), stream, router.clone(), stopped.clone());
+                    connections.spawn(connection);
+                }
+                Err(error) => wait_after(&error).await,
+            },
+            Some(_) = connections.join_next() => {}
         }
+    }
+    // Nobody new is let in.
+    drop(listener);
+    let _ = asked.send(true);
+    let all = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, all).await.is_err() {
+        tracing::warn!("requests that did not end in time are cut off");
+    }
+}
+
+/// Serves one connection, and after a stop only the request that is under way on it.
+async fn connection(
+    http: http1::Builder,
+    stream: TcpStream,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let service = TowerToHyperService::new(router);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return log(ended),
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    log(connection.await);
+}
+
+/// How a connection ended is no concern of the operator: visitors leave, and scanners send what they like.
+fn log(ended: Result<(), hyper::Error>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Waits where the process has no room for another connection, so that it does not try without pause.
+async fn wait_after(error: &io::Error) {
+    let of_the_other_side = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    );
+    if !of_the_other_side {
+        tracing::error!(%error, "a connection cannot be accepted");
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

@@ -236,7 +236,8 @@ fn content_type(name: &str) -> &'static str {
         Some("css") => "text/css; charset=utf-8",
         Some("html") => "text/html; charset=utf-8",
         Some("json" | "map") => "application/json",
-        Some("txt" | "ftl") => "text/plain; charset=utf-8",
+        // Declarations of types: for editors, and no browser runs them.
+        Some("txt" | "ftl" | "ts") => "text/plain; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     }

@@ -13,7 +13,9 @@ mod common;
 
 mod bundles;
 mod consent;
+mod context;
 mod evaluation;
+mod expiry;
 mod gate;
 mod isolation;
 mod ledger;

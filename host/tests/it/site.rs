@@ -15,6 +15,9 @@ fn router() -> Router {
         ("avow.js", "script"),
         ("avow.js.br", "small"),
         ("avow.js.gz", "medium"),
+        ("avow.mjs", "module"),
+        ("avow.d.ts", "types"),
+        ("first-layer.html", "page"),
         ("avow.css", "style"),
         ("engine.wasm", "code"),
         ("opsyn.avow", "bundle"),
@@ -32,6 +35,9 @@ async fn files_have_their_types_and_tags() {
     let router = router();
     for (name, kind, text) in [
         ("avow.js", "text/javascript; charset=utf-8", "script"),
+        ("avow.mjs", "text/javascript; charset=utf-8", "module"),
+        ("avow.d.ts", "text/plain; charset=utf-8", "types"),
+        ("first-layer.html", "text/html; charset=utf-8", "page"),
         ("avow.css", "text/css; charset=utf-8", "style"),
         ("engine.wasm", "application/wasm", "code"),
         ("opsyn.avow", "application/octet-stream", "bundle"),

@@ -1,7 +1,8 @@
 //! A host with two tenants, and calls of its service.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use avow_compiler::{Target, compile};
 use avow_host::{
     Clock, Host, Tokens, Trust,
     avow_engine::{Choice, intake::Json},
@@ -37,6 +38,36 @@ pub(crate) fn host() -> Arc<Host> {
     host_of(&[("acme", residents("acme")), ("bolt", residents("bolt"))])
 }
 
+/// A host without tenants, of the pack of OpSyn with all that it uses, once `change` has been at its files.
+pub(crate) fn host_of_pack(change: impl FnOnce(&mut BTreeMap<String, String>)) -> Arc<Host> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/opsyn");
+    let mut files = avow_host::pack::read(&folder).unwrap();
+    change(&mut files);
+    let compiled = compile(&files).unwrap_or_else(|findings| panic!("{findings:#?}"));
+    let host = Host::builder()
+        .trust(Trust::default().allow_unsigned())
+        .clock(Clock::fixed(common::NOW))
+        .build(&compiled.bundle(Target::Server));
+    Arc::new(host.unwrap())
+}
+
+/// A pack in which California is not asked, and what nobody refused may be stored there.
+pub(crate) fn with_californian_rules(files: &mut BTreeMap<String, String>) {
+    files.get_mut("cookies.cedar").unwrap().push_str(
+        r#"
+@id("test-not-asked-in-california")
+@clause("opsyn-cookies-4")
+forbid (principal is Avow::Visitor, action == OpSyn::Action::"ask", resource)
+when { context.jurisdiction == Avow::Jurisdiction::"us-ca" };
+
+@id("test-stored-in-california")
+@clause("opsyn-cookies-2")
+permit (principal is Avow::Visitor, action == OpSyn::Action::"store", resource)
+when { context.jurisdiction == Avow::Jurisdiction::"us-ca" };
+"#,
+    );
+}
+
 /// Tokens `for-acme`, `for-bolt`, `for-nobody` (a tenant that is not served) and `backend`.
 pub(crate) fn token_access() -> Access {
     let entry = |token: &str, binding: &str| {
@@ -62,6 +93,11 @@ impl Reply {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub(crate) fn set_cookies(&self) -> Vec<&str> {
+        let all = self.headers.get_all("set-cookie").iter();
+        all.map(|value| value.to_str().unwrap()).collect()
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

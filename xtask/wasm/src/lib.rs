@@ -6,6 +6,7 @@
 
 use std::{
     env,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -18,6 +19,16 @@ const OPTIMISER: &str = if cfg!(windows) {
 } else {
     "node_modules/.bin/wasm-opt"
 };
+
+/// Its `wasm2js`, from the same place.
+const TRANSLATOR: &str = if cfg!(windows) {
+    "node_modules/.bin/wasm2js.cmd"
+} else {
+    "node_modules/.bin/wasm2js"
+};
+
+/// Terser, from the same place.
+const MINIFIER: &str = "node_modules/terser/bin/terser";
 
 /// The target of every module.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -66,11 +77,11 @@ const PASSES: &[&str] = &[
     "--rse",
     "-Oz",
     "-Oz",
+    "-Oz",
     // A function that is called once is put into its caller only where it is this small; larger ones compress better apart.
     "-ocimfs",
     "20",
     "--converge",
-    "--reorder-functions",
 ];
 
 /// What LLVM is told where a module is built for its size: nothing is inlined that grows the code, and no code is copied to
@@ -229,6 +240,138 @@ pub fn optimise(workspace: &Path, input: &Path, output: &Path) -> Result<bool, S
     }
     let message = String::from_utf8_lossy(&result.stderr);
     Err(format!("wasm-opt failed: {}", message.trim()))
+}
+
+/// What JavaScript has no instruction for, in terms of what it has.
+const LOWERINGS: &[&str] = &[
+    "--llvm-memory-copy-fill-lowering",
+    "--llvm-nontrapping-fptoint-lowering",
+    "--signext-lowering",
+    "--strip-target-features",
+];
+
+/// The lines between which Binaryen's script does what the module does; before them it imports, after them it exports.
+const TRANSLATED: [&str; 2] = ["import * as a from 'a';", "var retasmFunc = asmFunc({"];
+
+/// A module as a script, for pages that refuse WebAssembly: an ES module whose default export takes the imports and gives the
+/// exports. None where binaryen is not installed. The module imports from `a` only, and has neither references nor functions
+/// of several values; `scratch` is a file for what is in between.
+///
+/// # Errors
+/// Where a program of Binaryen fails, or writes what is not known of it.
+pub fn translate(
+    workspace: &Path,
+    module: &Path,
+    scratch: &Path,
+) -> Result<Option<String>, String> {
+    let (Some(lower), script) = (wasm_opt(workspace), workspace.join(TRANSLATOR)) else {
+        return Ok(None);
+    };
+    let run = |program: &Path, options: &[&[&str]], from: &Path, to: &Path| {
+        let output = Command::new(program)
+            .args(options.iter().copied().flatten())
+            .arg(from)
+            .arg("-o")
+            .arg(to)
+            .output()
+            .map_err(|error| format!("cannot start `{}`: {error}", program.display()))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let message = String::from_utf8_lossy(&output.stderr);
+        Err(format!(
+            "`{}` failed: {}",
+            program.display(),
+            message.trim()
+        ))
+    };
+    run(&lower, &[FEATURES, LOWERINGS], module, scratch)?;
+    let written = scratch.with_extension("js");
+    let options = ["-O2", "--mvp-features", "--enable-mutable-globals"];
+    run(&script, &[&options], scratch, &written)?;
+    let text = std::fs::read_to_string(&written)
+        .map_err(|error| format!("cannot read `{}`: {error}", written.display()))?;
+    let [imports, exports] = TRANSLATED;
+    let inside = text
+        .split_once(imports)
+        .and_then(|(_, rest)| rest.split_once(exports))
+        .ok_or("wasm2js wrote a script of another form")?;
+    Ok(Some(format!(
+        "{}\nexport default (imports) => asmFunc(imports);\n",
+        inside.0
+    )))
+}
+
+/// What a script is to a browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// Names at its top are its own, and get short ones.
+    Module,
+    /// Names at its top are every script's, and stay.
+    Classic,
+}
+
+/// How scripts are shrunk.
+const SHORT: [&str; 5] = [
+    "--mangle",
+    "--compress",
+    "passes=3,inline=1",
+    "--ecma",
+    "2022",
+];
+
+/// A script with short names and without white space; where terser is not installed, as it is.
+///
+/// # Errors
+/// Where terser cannot be run or fails.
+pub fn minify(workspace: &Path, text: &str, script: Script) -> Result<String, String> {
+    let program = workspace.join(MINIFIER);
+    if !program.exists() {
+        return Ok(text.to_owned());
+    }
+    let fails = |error| format!("cannot run `{}`: {error}", program.display());
+    let mut child = Command::new("node")
+        .arg(&program)
+        .args((script == Script::Module).then_some("--module"))
+        .args(SHORT)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(fails)?;
+    // It answers only once it has read everything.
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(text.as_bytes()).map_err(fails)?;
+    }
+    let output = child.wait_with_output().map_err(fails)?;
+    if !output.status.success() {
+        return Err("terser failed, and has said why".to_owned());
+    }
+    String::from_utf8(output.stdout).map_err(|error| format!("terser wrote no text: {error}"))
+}
+
+/// Shrinks the module `src/NAME` of `folder` to `NAME`, with `NAME.map` beside it, which leads back to that source.
+///
+/// # Errors
+/// Where terser is not installed, cannot be run or fails.
+pub fn minify_mapped(workspace: &Path, folder: &Path, name: &str) -> Result<(), String> {
+    let program = workspace.join(MINIFIER);
+    let fails = |error| format!("cannot run `{}`: {error}", program.display());
+    let status = Command::new("node")
+        // The map names sources as they are named here.
+        .current_dir(folder)
+        .arg(&program)
+        .arg(format!("src/{name}"))
+        .arg("--module")
+        .args(SHORT)
+        .arg("--source-map")
+        .arg(format!("includeSources,url='{name}.map'"))
+        .args(["--output", name])
+        .status()
+        .map_err(fails)?;
+    if !status.success() {
+        return Err(format!("terser failed on `{name}`, and has said why"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

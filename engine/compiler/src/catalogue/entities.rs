@@ -201,6 +201,10 @@ impl Catalogue {
             digest.update(format!("{} {}", row.type_name, row.slug));
             for key in [
                 "essential",
+                "statistical",
+                "appearance",
+                "sale",
+                "sensitive",
                 "name",
                 "kind",
                 "purpose",
@@ -270,5 +274,31 @@ fn plain(value: &Json) -> Option<String> {
         Json::Int(number) => Some(number.to_string()),
         Json::Bool(value) => Some(value.to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Catalogue;
+    use crate::{Files, finding::Sources};
+
+    fn offer(purpose: &str) -> String {
+        let catalogue = format!("[purpose.counting]\nessential = false\n{purpose}");
+        let files = Files::from([("catalogue.toml".to_owned(), catalogue)]);
+        Catalogue::read(&Sources::new(&files), &mut Vec::new()).offer()
+    }
+
+    #[test]
+    fn what_a_purpose_turns_into_is_another_offer_and_its_wording_is_not() {
+        let plain = offer("");
+        for more in ["statistical", "appearance", "sale", "sensitive"] {
+            assert_ne!(offer(&format!("{more} = true")), plain, "{more}");
+            assert_ne!(
+                offer(&format!("{more} = true")),
+                offer(&format!("{more} = false")),
+                "{more}"
+            );
+        }
+        assert_eq!(offer("title = \"Counting\""), plain);
     }
 }

@@ -4,6 +4,7 @@
 mod derived;
 mod entities;
 mod pattern;
+mod signals;
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -11,6 +12,7 @@ use avow_engine::intake::Json;
 use toml::de::{DeTable, DeValue};
 
 pub use pattern::overlap;
+pub use signals::Signals;
 
 use crate::finding::{Finding, Sources};
 
@@ -42,6 +44,7 @@ pub(crate) struct Catalogue {
     /// Texts of the banner that stand in place of the widget's.
     texts: Texts,
     derived: Vec<(DerivedRow, Range<usize>)>,
+    signals: Vec<signals::Signal>,
 }
 
 #[derive(Debug)]
@@ -72,6 +75,7 @@ impl Catalogue {
         }
         out.overlaps(sources, findings);
         out.twice(sources, findings);
+        out.check_signals(sources, findings);
         out
     }
 
@@ -121,12 +125,17 @@ impl Catalogue {
                 }
             } else if name == "derived" {
                 self.derived_rows(file, value, &mut wrong);
+            } else if name == signals::SIGNALS {
+                self.signals_of(file, value, &mut |span, message, help| {
+                    let finding = sources.error("catalogue", file, Some(span), message);
+                    findings.push(Finding { help, ..finding });
+                });
             } else {
                 let known: Vec<_> = TABLES.iter().map(|(table, _)| *table).collect();
                 wrong(
                     span,
                     format!(
-                        "unknown table `{name}`; there are `{}`, `text` and `derived`",
+                        "unknown table `{name}`; there are `{}`, `text`, `derived` and `signals`",
                         known.join("`, `")
                     ),
                 );

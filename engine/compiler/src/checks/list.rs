@@ -41,6 +41,7 @@ macro_rules! check {
 /// All checks: first what stops a pack from compiling, then what is looked for in one that compiles.
 pub const CHECKS: &[Check] = &[
     check!("manifest", "`avow.toml` is missing or cannot be read"),
+    check!("theme", "a theme cannot be read, or favours one answer"),
     check!("schema", "the schema is missing or wrong"),
     check!("policy-syntax", "a rule is not Cedar"),
     check!("link", "a link of a template is wrong"),

@@ -127,6 +127,8 @@ pub fn check(files: &Files) -> Checked {
         manifest: read.manifest.clone(),
         promises: read.promises.clone(),
         texts: read.catalogue.texts().clone(),
+        signals: read.catalogue.signals(),
+        theme: read.theme.clone(),
         warnings: Vec::new(),
         passed_over: None,
         program: read.program.clone(),

@@ -5,13 +5,13 @@ use super::{
     solve::refuted,
     view::{View, conjuncts},
 };
-use crate::{finding::Finding, policies::chapter};
+use crate::finding::Finding;
 
 pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
     for (number, rule) in view.rules() {
         let lives = view.lives.get(number).copied().unwrap_or_default();
         // Of a chapter, a pack may use a part.
-        if lives || chapter(&rule.file).is_some() {
+        if lives || rule.chapter.is_some() {
             continue;
         }
         let id = &rule.lowered.id;

@@ -5,12 +5,12 @@ use super::{
     solve::{contrary, follows, refuted},
     view::{Asked, View},
 };
-use crate::{finding::Finding, policies::chapter};
+use crate::finding::Finding;
 
 pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
     for (number, rule) in view.rules() {
         let lives = view.lives.get(number).copied().unwrap_or_default();
-        if rule.lowered.forbids || !lives || chapter(&rule.file).is_some() {
+        if rule.lowered.forbids || !lives || rule.chapter.is_some() {
             continue;
         }
         let outvoted = view

@@ -4,14 +4,11 @@ use super::{
     formula::{Atom, Formula},
     view::View,
 };
-use crate::{
-    finding::{Finding, Severity},
-    policies::chapter,
-};
+use crate::finding::{Finding, Severity};
 
 pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
     for (number, rule) in view.rules() {
-        if !rule.lowered.forbids || chapter(&rule.file).is_some() {
+        if !rule.lowered.forbids || rule.chapter.is_some() {
             continue;
         }
         let forbids = view

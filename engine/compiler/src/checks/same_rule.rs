@@ -1,11 +1,7 @@
 //! `same-rule`: two rules that apply to the same requests, with the same effect.
 
 use super::{solve::follows_surely, view::View};
-use crate::{
-    finding::Finding,
-    fix::Fix,
-    policies::{Found, chapter},
-};
+use crate::{finding::Finding, fix::Fix, policies::Found};
 
 pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
     for (number, rule) in view.rules() {
@@ -17,7 +13,7 @@ pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         // What is shared stays; the pack's own is the one to look at.
-        let (rule, other) = match (chapter(&rule.file), chapter(&other.file)) {
+        let (rule, other) = match (&rule.chapter, &other.chapter) {
             (Some(_), None) => (other, rule),
             _ => (rule, other),
         };

@@ -4,15 +4,12 @@ use super::{
     same_rule::{are_same, implies, notes},
     view::View,
 };
-use crate::{
-    finding::Finding,
-    policies::{Found, chapter},
-};
+use crate::{finding::Finding, policies::Found};
 
 pub(super) fn run(view: &View<'_>, findings: &mut Vec<Finding>) {
     for (number, rule) in view.rules() {
         // A chapter is not written for one pack.
-        if chapter(&rule.file).is_some() {
+        if rule.chapter.is_some() {
             continue;
         }
         let wider = view.rules().find(|(other, wide)| {

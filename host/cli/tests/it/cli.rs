@@ -234,3 +234,27 @@ fn a_browser_gets_every_file_and_the_tag_that_embeds_it() {
         assert!(out.join(file).is_file(), "{file}");
     }
 }
+
+#[test]
+fn a_site_whose_rules_use_more_of_cedar_gets_the_whole_engine() {
+    let folder = changed("cookies.cedar", |text| {
+        format!(
+            "{text}\n@id(\"no-kiosk\")\n@clause(\"opsyn-cookies-2\")\nforbid (principal is Avow::Visitor, \
+             action == OpSyn::Action::\"load\", resource)\nwhen {{ context.surface like \"kiosk-*\" }};\n"
+        )
+    });
+    let build = |pack: &std::path::Path| {
+        let out = folder.path().join("site");
+        let (pack, to) = (pack.to_str().unwrap(), out.to_str().unwrap());
+        let ran = avow(&["build", pack, "--target", "browser", "--out", to]);
+        assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+        let said = text(&ran.stdout) + &text(&ran.stderr);
+        let module = fs::read(out.join("avow-widget.wasm")).unwrap();
+        (module, said.contains("module is the whole one"))
+    };
+    let (lean, says_so) = build(&root().join("policies/opsyn"));
+    assert!(!says_so);
+    let (whole, says_so) = build(&folder.path().join("opsyn"));
+    assert!(says_so);
+    assert!(whole.len() > lean.len());
+}

@@ -26,7 +26,7 @@ fn pack(rules: &str) -> TempDir {
 #[test]
 fn the_packs_of_this_repository_are_formatted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let out = avow(&root, &["fmt", "--check", "policies"]);
+    let out = avow(&root, &["fmt", "--check", "policies", "tests/packs"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stdout));
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Output};
 
 use tempfile::TempDir;
 
-use crate::{avow, text};
+use crate::{avow, copy, text};
 
 #[track_caller]
 fn fine(folder: &Path, arguments: &[&str]) -> Output {
@@ -76,11 +76,7 @@ fn the_base_that_comes_along_is_the_one_of_this_repository() {
         fine(here, &["init", name, "--name", "shop"]);
     }
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/base");
-    fs::create_dir(here.join("base")).unwrap();
-    for entry in fs::read_dir(base).unwrap() {
-        let path = entry.unwrap().path();
-        fs::copy(&path, here.join("base").join(path.file_name().unwrap())).unwrap();
-    }
+    copy(&base, &here.join("base"));
     let manifest = here.join("beside/avow.toml");
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, text.replace("avow:base", "../base")).unwrap();

@@ -17,6 +17,8 @@ mod init;
 mod languages;
 mod report;
 mod schemas;
+mod serve;
+mod site;
 mod test;
 mod unvalidated;
 

@@ -61,7 +61,9 @@ fn every_pack_of_the_repository_is_valid() {
         assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
         seen += 1;
     };
-    for pack in fs::read_dir(repository().join("policies")).expect("there are packs") {
+    let packs = ["policies", "tests/packs"]
+        .map(|folder| fs::read_dir(repository().join(folder)).expect("there are packs"));
+    for pack in packs.into_iter().flatten() {
         let pack = pack.expect("the folder can be read").path();
         for name in ["avow", "catalogue", "promises", "mutants"] {
             let path = pack.join(format!("{name}.toml"));
@@ -87,7 +89,11 @@ fn refuses(validator: &Validator, sound: &Value, broken: &Value, why: &str) {
 #[test]
 fn a_broken_manifest_is_refused() {
     let pack = json!({ "name": "a", "title": "A", "namespace": "A", "version": "1" });
-    let sound = json!({ "pack": pack });
+    let theme = json!({
+        "preset": "soft", "position": "corner", "radius": "0.5em", "font": "inherit", "css": "banner.css",
+        "accent": "#0B5d3b", "line": { "light": "#cccccc" }, "text": { "light": "#000000", "dark": "#ffffff" },
+    });
+    let sound = json!({ "pack": pack, "theme": theme });
     let validator = validator("avow");
     for (why, broken) in [
         ("no pack", json!({})),
@@ -117,8 +123,44 @@ fn a_broken_manifest_is_refused() {
             json!({ "pack": pack, "consent": { "cookie": "c" } }),
         ),
         (
+            "a domain with a path",
+            json!({ "pack": pack, "consent": { "cookie": "c", "days": 1, "domain": "a.example/b" } }),
+        ),
+        (
             "days below none",
             json!({ "pack": pack, "consent": { "cookie": "c", "days": -1 } }),
+        ),
+        (
+            "a domain with a dot before it",
+            json!({ "pack": pack, "consent": { "cookie": "c", "days": 1, "domain": ".example.com" } }),
+        ),
+        (
+            "a domain of one label",
+            json!({ "pack": pack, "consent": { "cookie": "c", "days": 1, "domain": "localhost" } }),
+        ),
+        (
+            "an address for a domain",
+            json!({ "pack": pack, "consent": { "cookie": "c", "days": 1, "domain": "127.0.0.1" } }),
+        ),
+        (
+            "a colour by its name",
+            json!({ "pack": pack, "theme": { "accent": "navy" } }),
+        ),
+        (
+            "a colour for no scheme",
+            json!({ "pack": pack, "theme": { "accent": {} } }),
+        ),
+        (
+            "a theme's key misspelt",
+            json!({ "pack": pack, "theme": { "acent": "#000000" } }),
+        ),
+        (
+            "a radius without unit",
+            json!({ "pack": pack, "theme": { "radius": "8" } }),
+        ),
+        (
+            "no preset",
+            json!({ "pack": pack, "theme": { "preset": "loud" } }),
         ),
         (
             "a number with a fraction",
@@ -149,6 +191,11 @@ fn a_broken_catalogue_is_refused() {
         attribute = "to"
         from = "at"
         add = "P1Y2M3DT4H"
+        [signals.google]
+        ad_storage = ["shop"]
+        security_storage = ["shop"]
+        [signals.microsoft]
+        ad_storage = ["shop"]
         "#,
     );
     let validator = validator("catalogue");
@@ -193,6 +240,23 @@ fn a_broken_catalogue_is_refused() {
             "[[derived]]\ntype = \"A\"\nattribute = \"b\"\nfrom = \"c\"\nadd = \"P1DT\"",
         ),
         ("a text that is none", "[text]\ntitle = 1"),
+        ("a signal to nobody", "[signals.bing]\nad_storage = [\"a\"]"),
+        (
+            "a type of consent that is none",
+            "[signals.google]\nads = [\"a\"]",
+        ),
+        (
+            "another's type of consent",
+            "[signals.microsoft]\nanalytics_storage = [\"a\"]",
+        ),
+        (
+            "a signal that is always sent",
+            "[signals.google]\nad_storage = []",
+        ),
+        (
+            "a signal for one purpose twice",
+            "[signals.google]\nad_storage = [\"a\", \"a\"]",
+        ),
     ] {
         refuses(&validator, &sound, &toml(broken), why);
     }

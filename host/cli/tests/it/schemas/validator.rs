@@ -74,6 +74,7 @@ impl Validator {
                 "minimum" => value.as_i64().is_none_or(|n| n >= number(says)),
                 "maximum" => value.as_i64().is_none_or(|n| n <= number(says)),
                 "minLength" => text(value).is_none_or(|t| t.chars().count() as i64 >= number(says)),
+                "maxLength" => text(value).is_none_or(|t| t.chars().count() as i64 <= number(says)),
                 "pattern" => text(value).is_none_or(|t| pattern(says).is_match(t)),
                 "minItems" => list(value).is_none_or(|items| items.len() as i64 >= number(says)),
                 "uniqueItems" => list(value).is_none_or(|items| {

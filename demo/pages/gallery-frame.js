@@ -1,0 +1,13 @@
+// Brings a frame into the state that it is to show, by what a page or a visitor would do.
+
+const { avow } = window;
+
+const states = {
+  second: () => avow.open(),
+  // Whoever refused has the control, and the placeholder in its full size.
+  refused: () => avow.withdraw(),
+};
+
+await avow.ready;
+await states[document.body.dataset.state]?.();
+parent.postMessage("shown", "*");

@@ -1,0 +1,148 @@
+// Nothing before an allow: scripts, frames, images and links, in the page's HTML and added later.
+
+import assert from "node:assert/strict";
+
+import { test } from "./harness.mjs";
+import { asked, gated, page, service } from "./lab.mjs";
+
+const settle = (visit) => visit.page.waitForTimeout(300);
+const accept = (visit) => visit.page.click(".avow-banner [data-avow=accept]");
+
+export async function gate() {
+  await test("each way of marking a script is understood, and a script needs all that it names", {}, async (visit) => {
+    const inline = (mark, name) => `<script type="text/plain" ${mark}>(window.ran ??= []).push("${name}")</script>`;
+    await visit.open(page({
+      settings: { jurisdiction: "de" },
+      head: [
+        inline(`data-service="counter"`, "service"),
+        inline(`data-purpose="statistics"`, "purpose"),
+        inline(`data-category="statistics"`, "category"),
+        inline(`data-name="counter"`, "name"),
+        inline(`data-service="counter" data-purpose="advertising"`, "both"),
+        inline(`data-service="nobody"`, "unknown"),
+        inline(`data-service=""`, "empty"),
+      ].join(""),
+    }));
+    await visit.banner();
+    await settle(visit);
+    assert.equal(await visit.page.evaluate(() => window.ran), undefined);
+    await visit.page.evaluate(() => window.avow.grant("statistics"));
+    assert.deepEqual(await visit.page.evaluate(() => window.ran), ["service", "purpose", "category", "name"]);
+    await visit.page.evaluate(() => window.avow.grant("advertising"));
+    assert.deepEqual(await visit.page.evaluate(() => window.ran), ["service", "purpose", "category", "name", "both"]);
+    assert.deepEqual(visit.errors, []);
+  });
+
+  await test("scripts keep their order, their nonce and what they are, and one that fails takes none with it", {}, async (visit) => {
+    const step = (name) => `(window.steps ??= []).push("${name}")`;
+    const data = (code) => `data:text/javascript,${encodeURIComponent(code)}`;
+    const blocked = (attributes, code = "") => `<script type="text/plain" data-service="counter" ${attributes}>${code}</script>`;
+    await visit.open(page({
+      settings: { jurisdiction: "de" },
+      head: [
+        blocked(`src="${service("counter", "script.js")}"`),
+        blocked("", step("inline after an address")),
+        blocked("", "throw new Error('on purpose')"),
+        blocked(`src="${service("counter", "script.js")}?late" defer`),
+        blocked(`data-src="${data(step("data-src"))}"`),
+        blocked(`nonce="abc"`, `${step("nonce")}; window.nonce = document.currentScript.nonce`),
+        blocked(`data-type="module"`, `${step("module")}; window.isModule = import.meta.url !== undefined`),
+        blocked(`src="${service("counter", "script.js")}?async" async`),
+        blocked(`data-type="application/json" id="data"`, "{}"),
+      ].join(""),
+    }));
+    await visit.banner();
+    await accept(visit);
+    await visit.page.waitForFunction(() => window.steps?.length === 4 && window.ran?.length === 3);
+    const steps = await visit.page.evaluate(() => window.steps.filter((step) => step !== "module"));
+    assert.deepEqual(steps.filter((step) => step !== "data-src"), ["inline after an address", "nonce"]);
+    assert.equal(await visit.page.evaluate(() => window.nonce), "abc");
+    assert.equal(await visit.page.evaluate(() => window.isModule), true);
+    assert.equal(await visit.page.evaluate(() => document.getElementById("data").type), "application/json");
+    assert.equal(await visit.page.isVisible(".avow-banner"), false, "the banner is gone in spite of the failure");
+    assert.deepEqual(visit.errors, ["on purpose"]);
+  });
+
+  await test("frames, images and links wait too, wherever and whenever they are added", {}, async (visit) => {
+    const marked = (tag, more) => `<${tag} data-service="counter" ${more}>`;
+    await visit.open(page({
+      settings: { jurisdiction: "de" },
+      body: `<h1>Lab</h1>${marked("img", `alt="" data-src="${service("counter", "pixel")}"`)}${marked("link", `rel="stylesheet" data-src="${service("counter", "style")}"`)}`,
+    }));
+    await visit.banner();
+    // Client-side navigation: the page's content is replaced.
+    await visit.page.evaluate((url) => {
+      document.body.innerHTML = `<main><h1>Elsewhere</h1><img alt="" data-service="counter" data-src="${url}"></main>`;
+      const script = document.createElement("script");
+      script.type = "text/plain";
+      script.dataset.service = "counter";
+      script.textContent = "window.later = true";
+      document.body.append(script);
+    }, service("counter", "later"));
+    await settle(visit);
+    assert.deepEqual(asked, []);
+    await visit.banner();
+    await accept(visit);
+    await visit.page.waitForFunction(() => window.later);
+    await visit.page.evaluate((url) => {
+      const image = new Image();
+      image.dataset.service = "counter";
+      image.dataset.src = url;
+      document.body.append(image);
+    }, service("counter", "last"));
+    await settle(visit);
+    assert.deepEqual(asked.sort(), ["counter/last", "counter/later"]);
+  });
+
+  await test("a frame has a placeholder that shows it once, or always", {}, async (visit) => {
+    const video = `<iframe title="A video" width="400" height="300" data-service="player" data-src="${service("player", "video.html")}"></iframe>`;
+    const url = page({ settings: { jurisdiction: "de", ledger: "/consent" }, body: `<h1>Lab</h1>${video}` });
+    await visit.open(url);
+    await visit.banner();
+    await visit.page.waitForSelector(".avow-place");
+    assert.deepEqual(await visit.axe(), []);
+    assert.match(await visit.page.textContent(".avow-place"), /Player/);
+    assert.equal(await visit.page.isVisible("iframe"), false);
+    await visit.page.click(".avow-place [data-avow=once]");
+    await visit.page.frameLocator("iframe").locator("p").waitFor();
+    assert.deepEqual(await visit.cookies(), [], "once is not recorded");
+    assert.equal(await visit.page.isVisible(".avow-banner"), true);
+
+    await visit.open(url);
+    await visit.page.waitForSelector(".avow-place");
+    await visit.page.click(".avow-place [data-avow=always]");
+    await visit.page.frameLocator("iframe").locator("p").waitFor();
+    const chosen = await visit.page.evaluate(() => window.avow.consent());
+    assert.deepEqual([chosen.method, chosen.granted, chosen.refused], ["placeholder", ["media"], []]);
+    await visit.open(url);
+    await visit.page.frameLocator("iframe").locator("p").waitFor();
+    assert.equal(await visit.page.locator(".avow-place").count(), 0);
+    assert.deepEqual(visit.errors, []);
+  });
+
+  await test("a script that is still arriving is not started in halves", {}, async (visit) => {
+    // Two chunks: the parser stops inside the script's text, and is fed the rest after the decisions are there.
+    const url = page({ settings: { jurisdiction: "de" } });
+    await visit.open(url);
+    await visit.banner();
+    await accept(visit);
+    await visit.page.goto(url);
+    await visit.page.evaluate(() => new Promise((done) => {
+      const frame = document.createElement("iframe");
+      document.body.append(frame);
+      const inside = frame.contentDocument;
+      inside.open();
+      inside.write(`<script src="/avow/avow.js" data-site="/avow/site.avow" data-jurisdiction="de"><\/script><script type="text/plain" data-service="counter">window.half = 1;`);
+      setTimeout(() => {
+        window.early = inside.defaultView.half;
+        inside.write(`window.whole = 1;<\/script><p>end</p>`);
+        inside.close();
+        setTimeout(() => {
+          window.late = inside.defaultView.whole;
+          done();
+        }, 500);
+      }, 500);
+    }));
+    assert.deepEqual(await visit.page.evaluate(() => [window.early, window.late]), [undefined, 1]);
+  });
+}

@@ -1,0 +1,191 @@
+// The record of a choice: the cookie, the ledger and its outages, and who else has to hear of it.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { test } from "./harness.mjs";
+import { cookie, gated, ledger, origin, page } from "./lab.mjs";
+
+const accept = (visit) => visit.page.click(".avow-banner [data-avow=accept]");
+const chosen = (visit) => visit.page.evaluate(() => window.avow.consent());
+const until = async (what, act) => {
+  for (let left = 100; left; left -= 1) {
+    if (await act()) return;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error(`never: ${what}`);
+};
+
+export async function record() {
+  await test("the cookie says what was chosen, and nothing of the visitor", {}, async (visit) => {
+    const url = page({ settings: { jurisdiction: "de", ledger: "/consent" } });
+    const ids = [];
+    for (const method of ["accept", "reject"]) {
+      await visit.context.clearCookies();
+      await visit.open(url);
+      await visit.banner();
+      await visit.page.click(`.avow-banner [data-avow=${method}]`);
+      const [one] = await visit.context.cookies(origin);
+      assert.equal(one.name, "lab_consent");
+      assert.match(one.value, /^1\.\d{13}\.[0-9a-f]+\.([+!][a-z]+){3}\.(\+[a-z]+)*\.(accept|reject)\.en\.[\w-]{20}$/);
+      assert.ok(one.value.length < 400);
+      assert.equal(one.sameSite, "Lax");
+      ids.push((await chosen(visit)).id);
+      await until("the ledger has it", () => ledger.records.some(({ choice }) => choice === one.value));
+    }
+    // Another visit's record cannot be laid beside this one's.
+    assert.notEqual(ids[0], ids[1]);
+    const [{ bundle, texts, choice, cookie, ...more }] = ledger.records;
+    assert.match(bundle, /^[0-9a-f]{64}$/);
+    assert.match(texts, /^(?!0{64})[0-9a-f]{64}$/);
+    assert.deepEqual(more, {});
+  });
+
+  await test("an outage of the ledger loses nothing and stops nobody", {}, async (visit) => {
+    const url = page({ settings: { jurisdiction: "de", ledger: "/consent" }, head: gated("counter") });
+    ledger.status = 503;
+    await visit.open(url);
+    await visit.banner();
+    await accept(visit);
+    await visit.page.waitForFunction(() => window.ran?.includes("counter"));
+    // Closed while the ledger is still away; it comes back before the visitor does.
+    const { id } = await chosen(visit);
+    await visit.page.goto("about:blank");
+    ledger.status = 201;
+    await visit.open(url);
+    assert.equal(await visit.page.evaluate(() => window.avow.may("counter")), true);
+    await until("the ledger hears of it", () => ledger.records.some(({ choice }) => choice.endsWith(`.${id}`)));
+    await until("the queue is empty", () => visit.page.evaluate(() => localStorage.avowQueue === undefined));
+  });
+
+  await test("a record that went out late cannot undo the choice after it", {}, async (visit) => {
+    const url = page({ settings: { jurisdiction: "de", ledger: "/consent", reload: "no" } });
+    ledger.status = 503;
+    await visit.open(url);
+    await visit.banner();
+    await accept(visit);
+    await visit.page.evaluate(() => window.avow.withdraw());
+    ledger.status = 201;
+    await visit.page.evaluate(() => dispatchEvent(new Event("online")));
+    await until("both are there", () => ledger.records.length >= 2);
+    const late = ledger.records.find(({ choice }) => choice.includes(".accept."));
+    const last = ledger.records.find(({ choice }) => choice.includes(".withdraw."));
+    // Without credentials a browser takes no cookie from the answer.
+    assert.equal(late.cookie, "");
+    assert.match(last.cookie, /lab_consent=.*\.withdraw\./);
+  });
+
+  await test("another tab hears of a choice at once, and of a withdrawal", {}, async (visit) => {
+    const url = page({ settings: { jurisdiction: "de", reload: "no" }, head: gated("counter") });
+    await visit.open(url);
+    await visit.banner();
+    const other = await visit.context.newPage();
+    await other.goto(url);
+    await other.waitForSelector(".avow-banner", { state: "visible" });
+    await other.evaluate(() => window.avow.on("choice", (choice) => (window.heard = choice.method)));
+    await accept(visit);
+    await other.waitForFunction(() => window.ran?.includes("counter") && window.heard === "accept");
+    assert.equal(await other.isVisible(".avow-banner"), false);
+    await visit.page.evaluate(() => window.avow.withdraw());
+    await other.waitForFunction(() => window.heard === "withdraw" && !window.avow.may("counter"));
+  });
+
+  await test("a page that comes back from the browser's back-forward cache knows of a choice made meanwhile", {}, async (visit) => {
+    const url = page({ settings: { jurisdiction: "de" } });
+    const other = page({ path: "/other", settings: { jurisdiction: "de" } });
+    await visit.open(url);
+    await visit.banner();
+    await visit.open(other);
+    await visit.banner();
+    await accept(visit);
+    await visit.page.goBack();
+    await visit.page.waitForFunction(() => window.avow.consent()?.method === "accept");
+    assert.equal(await visit.page.isVisible(".avow-banner"), false);
+  });
+
+  await test("a choice that hosts of a domain share is known to the next of them", {}, async (visit) => {
+    // As `avow build` writes it for a pack with `[consent] domain`.
+    const script = readFileSync(join(process.env.AVOW_LAB, "avow-widget.js"), "utf8");
+    assert.ok(script.includes('"days":180'));
+    await visit.context.route("**/avow-widget.js", (route) => route.fulfill({
+      contentType: "text/javascript",
+      body: script.replace('"days":180', '"days":180,"domain":"lab.localhost"'),
+    }));
+    const url = page({ settings: { jurisdiction: "de" } });
+    await visit.open(url);
+    await visit.banner();
+    await accept(visit);
+    await visit.open(url.replace("www.", "shop."));
+    assert.equal((await chosen(visit)).method, "accept");
+    assert.equal(await visit.page.isVisible(".avow-banner"), false);
+  });
+
+  await test("a page that is drawn ahead of a visit neither starts anything nor asks", {}, async (visit) => {
+    await visit.page.addInitScript(() => {
+      let ahead = true;
+      Object.defineProperty(Document.prototype, "prerendering", { get: () => ahead });
+      window.visit = () => {
+        ahead = false;
+        document.dispatchEvent(new Event("prerenderingchange"));
+      };
+    });
+    await visit.page.goto(page({ settings: { jurisdiction: "us-ca" }, head: gated("counter") }));
+    await visit.page.waitForTimeout(500);
+    assert.deepEqual(await visit.page.evaluate(() => [window.ran, localStorage.length]), [undefined, 0]);
+    await visit.page.evaluate(() => window.visit());
+    await visit.page.waitForFunction(() => window.ran?.includes("counter"));
+  });
+
+  await test("a choice is asked for again when it is old, about something else, or from the future", {}, async (visit) => {
+    const url = page({ settings: { jurisdiction: "de" } });
+    await visit.open(url);
+    await visit.banner();
+    await accept(visit);
+    const { offer } = await chosen(visit);
+    const day = 86_400_000;
+    const all = { purposes: "+statistics+advertising+media", services: "+counter+adverts+player" };
+    for (const [what, value, asks] of [
+      ["fresh", cookie(offer, all), false],
+      ["179 days old", cookie(offer, { ...all, at: Date.now() - 179 * day }), false],
+      ["181 days old", cookie(offer, { ...all, at: Date.now() - 181 * day }), true],
+      ["another offer", cookie("0".repeat(offer.length), all), true],
+      ["from the future", cookie(offer, { ...all, at: Date.now() + day }), true],
+      ["not ours", "rubbish", true],
+    ]) {
+      await visit.context.clearCookies();
+      await visit.context.addCookies([{ name: "lab_consent", value, url: origin }]);
+      await visit.open(url);
+      assert.equal(await visit.page.isVisible(".avow-banner"), asks, what);
+      assert.equal(await visit.page.evaluate(() => window.avow.may("counter")), !asks, what);
+      if (!asks) continue;
+      // Nothing is ticked for somebody who is asked anew.
+      await visit.page.click("[data-avow=choose]");
+      await visit.page.waitForSelector(".avow-dialog[open]");
+      assert.equal(await visit.page.locator(".avow-switch:checked").count(), 0, what);
+    }
+  });
+
+  await test("a withdrawal deletes what its purposes stored, wherever a script can reach it", {}, async (visit) => {
+    const url = page({ path: "/shop/list", settings: { jurisdiction: "de" }, head: gated("counter") + gated("adverts") });
+    await visit.open(url);
+    await visit.banner();
+    await accept(visit);
+    await visit.page.waitForFunction(() => window.ran?.length === 2);
+    await visit.page.evaluate(() => {
+      document.cookie = "_count_shop=1; Path=/shop";
+      document.cookie = "_count_list=1; Path=/shop/list";
+      document.cookie = "_count_domain=1; Path=/; Domain=lab.localhost";
+      document.cookie = "stranger=1; Path=/";
+      document.cookie = "session=1; Path=/";
+      localStorage.stranger = 1;
+    });
+    assert.equal((await visit.cookies()).length, 8);
+    await Promise.all([visit.page.waitForEvent("load"), visit.page.evaluate(() => void window.avow.withdraw())]);
+    await visit.page.evaluate(() => window.avow.ready);
+    assert.deepEqual(await visit.cookies(), ["lab_consent", "session", "stranger"]);
+    assert.deepEqual(await visit.page.evaluate(() => [Object.keys(localStorage).filter((key) => !key.startsWith("avow")), Object.keys(sessionStorage)]),
+      [["stranger"], []]);
+    assert.equal(await visit.page.evaluate(() => window.ran), undefined);
+  });
+}

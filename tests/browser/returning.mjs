@@ -1,0 +1,117 @@
+// Somebody who comes back pays for the loader only, and never gets more than the engine would give.
+
+import assert from "node:assert/strict";
+
+import { test } from "./harness.mjs";
+import { cookie, gated, origin, page } from "./lab.mjs";
+
+const FETCHED = /\/avow\/(?!avow\.css)/;
+const DAY = 86_400_000;
+
+export async function returning() {
+  await test("who has chosen fetches the loader alone, and what is allowed starts before the page is read", {}, async (visit) => {
+    const note = `<script>addEventListener("DOMContentLoaded", () => (window.atReady = [...(window.ran ?? [])]))</script>`;
+    const url = page({ settings: { jurisdiction: "de" }, head: note + gated("counter") + gated("adverts", " async"), body: "<h1>Lab</h1><p>text</p>" });
+    await visit.open(url);
+    await visit.banner();
+    await visit.page.click(".avow-banner [data-avow=accept]");
+    await visit.page.waitForFunction(() => window.ran?.length === 2);
+    const fetched = [];
+    visit.page.on("request", (request) => FETCHED.test(request.url()) && fetched.push(new URL(request.url()).pathname));
+    await visit.page.goto(url);
+    // Started is what the browser has been told to load: an address is in the list of resources from then on.
+    await visit.page.waitForFunction(() => window.ran?.length === 2);
+    const begun = await visit.page.evaluate(() => performance.getEntriesByType("resource").filter((one) => one.name.includes("script.js"))
+      .every((one) => one.startTime < performance.getEntriesByType("navigation")[0].domContentLoadedEventStart));
+    assert.equal(begun, true);
+    assert.deepEqual(fetched, ["/avow/avow.js"]);
+    // The way to withdraw is there all the same.
+    assert.equal(await visit.page.isVisible(".avow-open"), true);
+    assert.deepEqual(visit.errors, []);
+  });
+
+  await test("decisions that are remembered are never more than the engine's, whatever has changed since", {}, async (visit) => {
+    // Two pages that differ in nothing but this: one remembers, the other cannot, and asks the engine each time.
+    const seed = Number(process.env.AVOW_SEED ?? Date.now() % 2 ** 31);
+    let state = seed;
+    const random = (below) => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+      return (state >> 8) % below;
+    };
+    const pick = (all) => all[random(all.length)];
+    const situations = [];
+    const now = Date.UTC(2026, 5, 1);
+    await visit.open(page({ settings: { jurisdiction: "de" } }));
+    await visit.banner();
+    await visit.page.click(".avow-banner [data-avow=reject]");
+    const { offer } = await visit.page.evaluate(() => window.avow.consent());
+
+    const remembers = await visit.context.newPage();
+    const forgets = await (await visit.context.browser().newContext()).newPage();
+    await forgets.addInitScript(() => Object.defineProperty(window, "localStorage", { get: () => { throw new Error("no storage"); } }));
+    const signs = (id) => pick(["", "+", "!", "~"]).replace(/.$/, (sign) => sign + id);
+    let fast = 0;
+    let allowed = 0;
+    let situation = {};
+    for (let round = 0; round < 120; round += 1) {
+      // Mostly one thing changes at a time, as in life; sometimes nothing.
+      const change = () => ({
+        jurisdiction: () => (situation.jurisdiction = pick(["de", "gb", "us-ca", "ch", ""])),
+        surface: () => (situation.surface = pick(["site", "app"])),
+        gpc: () => (situation.gpc = random(2) === 1),
+        zone: () => (situation.zone = pick(["Europe/London", "Europe/Paris", "America/Los_Angeles"])),
+        at: () => (situation.at = now - random(200) * DAY),
+        now: () => (situation.now = now + random(3) * random(190) * DAY - random(2) * DAY),
+        purposes: () => (situation.purposes = signs("statistics") + signs("advertising") + signs("media")),
+        offer: () => (situation.offer = random(5) ? offer : "0".repeat(offer.length)),
+        none: () => {},
+      });
+      if (round === 0) for (const act of Object.values(change())) act();
+      else change()[pick(Object.keys(change()))]();
+      const kept = cookie(situation.offer, { at: situation.at, purposes: situation.purposes });
+      const url = page({ path: "/memory", settings: { jurisdiction: situation.jurisdiction, surface: situation.surface } });
+      const answers = [];
+      for (const tab of [remembers, forgets]) {
+        const context = tab.context();
+        await context.clearCookies();
+        await context.addCookies([{ name: "lab_consent", value: kept, url: origin }]);
+        const session = await context.newCDPSession(tab);
+        await session.send("Emulation.setTimezoneOverride", { timezoneId: situation.zone });
+        const script = await session.send("Page.addScriptToEvaluateOnNewDocument", {
+          source: `Object.defineProperty(Navigator.prototype, "globalPrivacyControl", { get: () => ${situation.gpc}, configurable: true });
+            { const real = Date; const ahead = ${situation.now} - real.now(); window.Date = class extends real { constructor(...given) { super(...(given.length ? given : [real.now() + ahead])); } static now() { return real.now() + ahead; } }; }`,
+        });
+        const fetched = [];
+        const listen = (request) => request.url().endsWith(".wasm") && fetched.push(1);
+        tab.on("request", listen);
+        await tab.goto(url);
+        await tab.evaluate(() => window.avow.ready);
+        answers.push(await tab.evaluate(() => ["counter", "adverts", "player"].filter((service) => window.avow.may(service))));
+        if (tab === remembers && !fetched.length) fast += 1;
+        tab.off("request", listen);
+        await session.send("Page.removeScriptToEvaluateOnNewDocument", script);
+        await session.detach();
+      }
+      situations.push(situation = { ...situation });
+      assert.deepEqual(answers[0], answers[1], `seed ${seed}, round ${round}: ${JSON.stringify(situations.slice(-2))}`);
+      allowed += answers[0].length;
+    }
+    // Both ways were taken, and something was allowed: else this would show nothing.
+    assert.ok(fast > 10 && fast < 120, `${fast} of 120 from memory`);
+    assert.ok(allowed > 20, String(allowed));
+    await forgets.context().close();
+  });
+
+  await test("another bundle makes every memory void", {}, async (visit) => {
+    const url = page({ settings: { jurisdiction: "de" }, head: gated("counter") });
+    await visit.open(url);
+    await visit.banner();
+    await visit.page.click(".avow-banner [data-avow=accept]");
+    await visit.page.waitForFunction(() => window.ran?.length === 1);
+    await visit.page.evaluate(() => (localStorage.avow = localStorage.avow.replace(/"key":"[0-9a-f]{4}/, '"key":"beef')));
+    const fetched = [];
+    visit.page.on("request", (request) => request.url().endsWith(".wasm") && fetched.push(1));
+    await visit.open(url);
+    assert.equal(fetched.length, 1);
+  });
+}
