@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { site, test } from "./harness.mjs";
+import { body, site, test } from "./harness.mjs";
 
 /** What a visitor of a frame sees: the rooms of the widget that are visible, and what they say. */
 const seen = () => {
@@ -69,4 +69,26 @@ export async function gallery() {
     assert.equal(await visit.page.evaluate(() => document.activeElement.localName), "body");
     assert.deepEqual(await visit.axe(), []);
   });
+
+  for (const colorScheme of ["light", "dark"]) {
+    await test(`axe finds nothing in any look, on either layer, from left or from right: ${colorScheme}`, { colorScheme }, async (visit) => {
+      await visit.open(`${site}/gallery`);
+      const frames = await visit.page.$$eval(".gallery iframe", (all) => all.map((one) => one.dataset.src || one.src));
+      const looks = frames.filter((url) => /^(plain|soft|square|contrast)(-second)?\./.test(new URL(url).hostname));
+      assert.equal(looks.length, 8, frames.join(" "));
+      const found = [];
+      for (const direction of ["ltr", "rtl"]) {
+        for (const url of looks) {
+          const page = (await body(url)).toString();
+          const turned = direction === "rtl" ? page.replace(/<html[^>]*>/, '<html lang="he" dir="rtl">') : page;
+          await visit.page.route(url, (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body: turned }));
+          await visit.page.goto(url);
+          await visit.page.waitForSelector(url.includes("-second") ? ".avow-dialog[open]" : ".avow-banner", { state: "visible" });
+          assert.equal(await visit.page.$eval(".avow", (root) => getComputedStyle(root).direction), direction);
+          found.push(...(await visit.axe()).map((one) => `${new URL(url).hostname} ${direction}: ${one}`));
+        }
+      }
+      assert.deepEqual(found, []);
+    });
+  }
 }

@@ -123,7 +123,8 @@ fn wanted(of: &Crate, licence: &str) -> Result<Vec<String>> {
     }
     names.sort();
     let ours = licence.contains(OURS);
-    names.retain(|(upper, _)| !upper.contains("APACHE") && !(ours && upper.contains("MIT")));
+    let untaken = |upper: &str| upper.contains("APACHE") || ours && upper.contains("MIT");
+    names.retain(|(upper, _)| !untaken(upper));
     // One that offers ours, and nothing else beside it, may have its licences in one file, or in none.
     let alternatives = ours && !licence.contains(" AND ");
     if alternatives {
