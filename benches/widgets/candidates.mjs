@@ -10,6 +10,13 @@ const page = (name) => readFileSync(join(here, "pages", name), "utf8");
 const version = (name) => JSON.parse(readFileSync(join(here, "node_modules", name, "package.json"), "utf8")).version;
 
 const OURS = { banner: ".avow-banner", accept: ".avow-banner [data-avow=accept]" };
+/** What docs/widget.md says to put before the tag, for the sake of first visits. */
+const HINTS = `<link rel="modulepreload" href="/avow/avow-widget.js">
+<link rel="preload" as="style" href="/avow/avow.css">
+<link rel="preload" as="fetch" crossorigin href="/avow/en.json">
+<link rel="preload" as="fetch" crossorigin href="/avow/avow-widget.wasm">
+<link rel="preload" as="fetch" crossorigin href="/avow/site.avow">
+`;
 const PEERS = [
   { name: "vanilla-cookieconsent", banner: "#cc-main .cm", accept: "#cc-main .cm [data-role=all]" },
   { name: "klaro", banner: "#klaro .cookie-notice", accept: "#klaro .cookie-notice .cm-btn-success" },
@@ -27,13 +34,20 @@ const PEERS = [
 
 /**
  * All candidates, ours first; `site` is the folder that `avow build --target browser` wrote. Each has `name`, `title`, `banner`
- * and `accept` (selectors of first layer and button), `html` (its page). The prerendered variant is there if the build wrote a
- * first layer.
+ * and `accept` (selectors of first layer and button), `html` (its page). Ours is there as one tag, with preload hints, with the
+ * loader in the page, and, if the build wrote a first layer, with that.
  */
 export function candidates(site) {
   const one = (name, title, { banner, accept }, fragment, first = "") =>
     ({ name, title, banner, accept, html: compose(fragment, first) });
-  const all = [one("avow", "avow", OURS, page("avow.html"))];
+  const ours = page("avow.html");
+  const tag = ours.match(/<script src="\/avow\/avow\.js"([^]*?)><\/script>/);
+  const inline = () => `<script data-base="/avow/"${tag[1]}>${readFileSync(join(site, "avow.js"), "utf8")}</script>`;
+  const all = [
+    one("avow", "avow", OURS, ours),
+    one("avow-hints", "avow, with preload hints", OURS, ours.replace(tag[0], () => HINTS + tag[0])),
+    one("avow-inline", "avow, loader in the page, with hints", OURS, ours.replace(tag[0], () => HINTS + inline())),
+  ];
   const layer = join(site, "first-layer", "en.html");
   if (existsSync(layer)) {
     const first = readFileSync(layer, "utf8");
