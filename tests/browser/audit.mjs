@@ -191,7 +191,7 @@ async function differences({ ask }, pack, part, watch, chosen) {
 async function only(visit, purpose) {
   await visit.page.click("[data-avow=choose]");
   await visit.page.waitForSelector(".avow-dialog[open]");
-  const { object } = await visit.page.evaluate(async () => (await fetch("/avow/en.json")).json());
+  const { object } = await visit.page.evaluate(async () => (await fetch("/avow/en.more.json")).json());
   const switches = await visit.page.$$(".avow-switch:not(:disabled)");
   const values = [];
   for (const one of switches) {
