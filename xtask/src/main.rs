@@ -1,4 +1,4 @@
-//! The project's chores, in Rust: `cargo xtask demo`, `test`, `size`, `bench`, `fuzz`, `faults`.
+//! The project's chores, in Rust: `cargo xtask demo`, `test`, `size`, `bench`, `dist`, `fuzz`, `faults`.
 
 mod bench;
 mod demo;

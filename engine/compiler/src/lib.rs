@@ -41,7 +41,7 @@ pub mod why_not;
 
 use std::collections::BTreeMap;
 
-pub use catalogue::{Signals, Texts, overlap};
+pub use catalogue::{GOOGLE_TYPES, Signals, Texts, overlap};
 pub use finding::{Finding, Severity, place, render};
 pub use fix::{Fix, difference, fixed};
 pub use format::format;

@@ -12,7 +12,7 @@ use avow_engine::intake::Json;
 use toml::de::{DeTable, DeValue};
 
 pub use pattern::overlap;
-pub use signals::Signals;
+pub use signals::{GOOGLE_TYPES, Signals};
 
 use crate::finding::{Finding, Sources};
 

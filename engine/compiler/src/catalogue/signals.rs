@@ -14,22 +14,19 @@ use crate::{
 /// The table.
 pub(super) const SIGNALS: &str = "signals";
 
-/// Receivers, and the types of consent that each knows: Google's Consent Mode (version 2) and Microsoft's UET.
-const KNOWN: [(&str, &[&str]); 2] = [
-    (
-        "google",
-        &[
-            "ad_storage",
-            "ad_user_data",
-            "ad_personalization",
-            "analytics_storage",
-            "functionality_storage",
-            "personalization_storage",
-            "security_storage",
-        ],
-    ),
-    ("microsoft", &["ad_storage"]),
+/// The types of Google's Consent Mode, version 2.
+pub const GOOGLE_TYPES: [&str; 7] = [
+    "ad_storage",
+    "ad_user_data",
+    "ad_personalization",
+    "analytics_storage",
+    "functionality_storage",
+    "personalization_storage",
+    "security_storage",
 ];
+
+/// Receivers, and the types of consent that each knows: Google's Consent Mode and Microsoft's UET.
+const KNOWN: [(&str, &[&str]); 2] = [("google", &GOOGLE_TYPES), ("microsoft", &["ad_storage"])];
 
 /// By receiver and by type of consent, the purposes that must all be allowed for it to be granted: one at least.
 pub type Signals = BTreeMap<String, BTreeMap<String, Vec<String>>>;

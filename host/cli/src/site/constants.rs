@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use avow_compiler::Compiled;
+use avow_compiler::{Compiled, GOOGLE_TYPES};
 use avow_engine::{Bundle, Entity};
 use serde::Serialize;
 
@@ -11,17 +11,6 @@ use crate::words::Words;
 
 /// Digits of the bundle's digest by which a remembered decision is known to be of this bundle.
 const DIGEST_DIGITS: usize = 12;
-
-/// The seven types of Google's Consent Mode.
-const GOOGLE: [&str; 7] = [
-    "ad_storage",
-    "ad_user_data",
-    "ad_personalization",
-    "analytics_storage",
-    "functionality_storage",
-    "personalization_storage",
-    "security_storage",
-];
 
 /// Signal types and the purposes that each of them needs.
 type Signals<'a> = BTreeMap<&'a str, &'a [String]>;
@@ -62,7 +51,7 @@ impl<'a> Site<'a> {
         };
         // Each type is refused first, also one that the catalogue grants to nobody.
         let google = signals("google").map(|signals| {
-            let all = GOOGLE.into_iter().map(|name| (name, [].as_slice()));
+            let all = GOOGLE_TYPES.into_iter().map(|name| (name, [].as_slice()));
             all.chain(signals).collect()
         });
         Ok(Self {
