@@ -14,8 +14,9 @@ const OURS = { banner: ".avow-banner", accept: ".avow-banner [data-avow=accept]"
 const HINTS = `<link rel="modulepreload" href="/avow/avow-widget.js">
 <link rel="preload" as="style" href="/avow/avow.css">
 <link rel="preload" as="fetch" crossorigin href="/avow/en.json">
-<link rel="preload" as="fetch" crossorigin href="/avow/avow-widget.wasm">
-<link rel="preload" as="fetch" crossorigin href="/avow/site.avow">
+`;
+/** What `avow build --first-layer` prints before the tag. */
+const STYLED = `<link id="avow-style" rel="stylesheet" href="/avow/avow.css">
 `;
 const PEERS = [
   { name: "vanilla-cookieconsent", banner: "#cc-main .cm", accept: "#cc-main .cm [data-role=all]" },
@@ -51,7 +52,7 @@ export function candidates(site) {
   const layer = join(site, "first-layer", "en.html");
   if (existsSync(layer)) {
     const first = readFileSync(layer, "utf8");
-    all.push(one("avow-first-layer", "avow, first layer prerendered", OURS, page("avow.html"), first));
+    all.push(one("avow-first-layer", "avow, first layer prerendered", OURS, ours.replace(tag[0], () => STYLED + tag[0]), first));
   }
   for (const peer of PEERS) {
     const title = `${peer.title ?? peer.name} ${version(peer.package ?? peer.name)}`;

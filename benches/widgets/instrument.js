@@ -17,8 +17,12 @@
   // first frame in which it is not wholly transparent. When accept can be pressed is noted as well.
   const look = () => {
     if (seen.visible === null && seen.shown()) seen.visible = performance.now();
-    if (inSight(document.querySelector(ACCEPT))) seen.accept = performance.now();
-    else requestAnimationFrame(look);
+    if (!inSight(document.querySelector(ACCEPT))) {
+      requestAnimationFrame(look);
+      return;
+    }
+    seen.accept = performance.now();
+    window.__told("");
   };
   requestAnimationFrame(look);
 

@@ -9,6 +9,8 @@ import { asked, gated, origin, page, service } from "./lab.mjs";
 
 const FILES = process.env.AVOW_LAB;
 const settings = { jurisdiction: "de" };
+/** What `avow build --first-layer` prints before the loader's tag. */
+const STYLED = '<link id="avow-style" rel="stylesheet" href="/avow/avow.css">';
 const press = (visit, what) => visit.page.click(`.avow-banner [data-avow=${what}]`);
 const services = service("", "").replace("http://.", "http://*.").replace(/\/$/, "");
 
@@ -149,7 +151,7 @@ export async function everywhere() {
   await test("where the rest of the widget is missing, nothing is asked that nobody could answer", {}, async (visit) => {
     await visit.page.route("**/avow-widget.js", (route) => route.fulfill({ status: 404 }));
     const layer = readFileSync(join(FILES, "first-layer/en.html"), "utf8");
-    await visit.page.goto(page({ settings, head: gated("counter"), first: layer }));
+    await visit.page.goto(page({ settings, before: STYLED, head: gated("counter"), first: layer }));
     assert.equal(await visit.page.evaluate(() => window.avow.ready), false);
     assert.equal(await visit.page.isVisible(".avow-banner"), false);
     assert.deepEqual(asked, []);
@@ -168,7 +170,7 @@ export async function everywhere() {
       look();
     });
     const flashed = async (more) => {
-      await visit.page.goto(page({ first: layer, ...more }));
+      await visit.page.goto(page({ before: STYLED, first: layer, ...more }));
       await visit.page.waitForTimeout(1600);
       return visit.page.evaluate(() => window.flashed === true);
     };
@@ -176,19 +178,27 @@ export async function everywhere() {
     assert.equal(await flashed({ settings: { jurisdiction: "de", surface: "app" } }), false);
     // It is there before the engine, and what is drawn without it is the same to the letter.
     const drawn = async (first) => {
-      await visit.page.goto(page({ settings, first }));
+      await visit.page.goto(page({ settings, before: first && STYLED, first }));
       await visit.page.evaluate(() => window.avow.ready);
       await visit.banner();
       return visit.page.$eval("#avow", (root) => root.outerHTML.replace(/<div class="avow-status"[^<]*<\/div>/, "").replace(/<dialog.*<\/dialog>/, ""));
     };
     const [taken, own] = [await drawn(layer), await drawn("")];
     assert.equal(taken.replaceAll(' hidden=""', ""), own.replaceAll(' hidden=""', ""));
-    await visit.page.route("**/avow-widget.wasm", () => {});
-    await visit.page.goto(page({ settings, first: layer }));
+    // Nothing but the loader and the style is needed for it, and neither is fetched twice.
+    const fetched = [];
+    visit.page.on("request", (request) => fetched.push(new URL(request.url()).pathname));
+    await visit.page.route("**/avow-widget.js", () => {});
+    await visit.page.goto(page({ settings, before: STYLED, first: layer }));
     await visit.banner();
+    assert.deepEqual(fetched.filter((path) => /avow\.(css|js)$/.test(path)).sort(), ["/avow/avow.css", "/avow/avow.js"]);
+    // Without its style it waits for the one that the loader fetches, and for what draws.
+    await visit.page.goto(page({ settings, first: layer }));
+    await visit.page.waitForTimeout(500);
+    assert.equal(await visit.page.isVisible("#avow"), false);
     await visit.page.unrouteAll({ behavior: "ignoreErrors" });
     // Who has chosen never sees it.
-    await visit.page.goto(page({ settings, first: layer }));
+    await visit.page.goto(page({ settings, before: STYLED, first: layer }));
     await visit.page.evaluate(() => window.avow.ready);
     await press(visit, "reject");
     assert.equal(await flashed({ settings }), false);

@@ -34,10 +34,10 @@
   };
   const get = async (url, how) => {
     const answer = await fetch(url);
-    if (!answer.ok) throw Error(`${url}: ${answer.status}`);
-    return answer[how]();
+    if (answer.ok) return answer[how]();
+    throw Error(`${url}: ${answer.status}`);
   };
-  const hear = (target, name, act, how) => target.addEventListener(name, act, how);
+  const hear = (target, ...how) => target.addEventListener(...how);
   const make = (tag, attributes) => {
     const element = page.createElement(tag);
     for (const name in attributes) element.setAttribute(name, attributes[name]);
@@ -46,12 +46,14 @@
   // A style sheet that does not come must not keep the question from being asked.
   const sheet = (file) => new Promise((done) => {
     const link = make("link", { rel: "stylesheet", href: beside(file) });
-    link.onload = link.onerror = done;
+    hear(link, "load", done);
+    hear(link, "error", done);
     page.head.append(link);
   });
 
   let styled;
-  const style = () => (styled ??= sheet("avow.css"));
+  // A page that brings the first layer along brings its style before this script: it must not be fetched twice.
+  const style = () => (styled ??= page.getElementById("avow-style") ?? sheet("avow.css"));
 
   // The first that there is (RFC 4647, lookup): a tag as it stands, or without its last parts. Norwegian is bokmål here, and the
   // regions that write Chinese in full need not say so.
@@ -61,15 +63,18 @@
 
   // What the engine said, until an instant: `allowed` has `ask/pack`, `process/analytics`, `load/tag-manager`.
   let state;
-  const may = (word) => Date.now() < state?.until && state.allowed.includes(word);
+  const may = (word) => state && Date.now() < state.until && state.allowed.includes(word);
 
   // Google's Consent Mode and Microsoft's UET: refused before any tag can ask, then what the rules say.
   function gtag() {
     (window.dataLayer ??= []).push(arguments);
   }
   const signal = (how, more) => {
-    const types = (all) => Object.fromEntries(Object.entries(all).map(([type, purposes]) =>
-      [type, purposes[0] && purposes.every((id) => may(`process/${id}`)) ? "granted" : "denied"]));
+    const types = (all) => {
+      const told = {};
+      for (const type in all) told[type] = all[type][0] && all[type].every((id) => may(`process/${id}`)) ? "granted" : "denied";
+      return told;
+    };
     if (SITE.google) gtag("consent", how, { ...types(SITE.google), ...more });
     if (SITE.microsoft) (window.uetq ??= []).push("consent", how, types(SITE.microsoft));
   };
@@ -80,7 +85,7 @@
   const GATED = `:is(script[type="text/plain"],:is(iframe,img,link)[data-src])${NAMED}`;
   /** What has to be allowed for an element: one that names both its service and its purpose needs both. */
   const needs = ({ dataset: { service, name = service, purpose, category = purpose } }) =>
-    [["load", name], ["process", category]].filter(([, id]) => id !== undefined).map((word) => word.join("/"));
+    [name !== undefined && `load/${name}`, category !== undefined && `process/${category}`].filter(Boolean);
   // What has been started on this page.
   const ran = [];
   // Scripts that run in order and have not yet.
@@ -105,31 +110,29 @@
       const apart = element.hasAttribute("async");
       if (element.src && !apart && type !== "module") {
         pending++;
-        for (const ended of ["load", "error"]) {
-          hear(element, ended, () => {
-            pending--;
-            scan();
-          });
-        }
+        const ended = () => scan(pending--);
+        hear(element, "load", ended);
+        hear(element, "error", ended);
       }
       // The same element, because a copy would lose its nonce, and under Trusted Types its text as well. One that the parser
       // has passed over counts as asynchronous until told otherwise.
-      const { parentNode, nextSibling } = element;
       element.async = apart;
       element.type = type ?? "";
-      element.remove();
-      parentNode.insertBefore(element, nextSibling);
+      const mark = new Text();
+      element.replaceWith(mark);
+      mark.replaceWith(element);
     }
   };
 
-  // A first layer that came with the page is shown to whom the rules are known to ask: somebody without a choice.
+  // A first layer that came with the page, and with its style, is shown to whom the rules are known to ask: somebody without a
+  // choice.
   let early;
   let end;
   let placing;
   /** Starts what is allowed and new, in the order of the document. What fails takes none of the others with it. */
   const scan = () => {
     const first = page.getElementById("avow");
-    if (first && early) first.hidden = false;
+    if (first && early && styled.id) first.hidden = false;
     let waiting;
     let held;
     for (const element of page.querySelectorAll(GATED)) {
@@ -165,7 +168,7 @@
   signal("default", { wait_for_update: 500 });
 
   // The recorded choice, as its cookie has it. In a sandboxed page cookies throw; there, it lasts as long as the page.
-  const cookie = () => attempt(() => page.cookie.split("; ").find((one) => one.startsWith(`${SITE.cookie}=`)).split("=")[1]) ?? "";
+  const cookie = () => attempt(() => `; ${page.cookie}`.split(`; ${SITE.cookie}=`)[1].split(";")[0]) ?? "";
   let choice = cookie();
   let kept = choice;
 
@@ -173,7 +176,8 @@
   // could come out otherwise, and before the one at which they were made, should the clock be turned back.
   const served = !settings.jurisdiction && settings.context;
   let place = settings.jurisdiction;
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  // `Intl` takes 25 ms for its first answer on a fast machine, `Temporal` none.
+  const zone = window.Temporal?.Now.timeZoneId() ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   const key = (bundle) => [bundle, +gpc, settings.surface, settings.reopen, place, zone, choice].join("|");
   const remembered = () => attempt(() => {
     const found = JSON.parse(localStorage.avow);
@@ -196,15 +200,12 @@
     else scan();
   };
 
+  let files;
   let drawn;
-  /** The rest of the widget: what draws, and the engine. All of it is fetched side by side. */
+  /** The rest of the widget: what draws, and the engine, side by side. Who is known to be asked sees the question first. */
   const full = () => {
     if (drawn) return drawn;
-    const engine = Promise.all([
-      get(beside("avow-widget.wasm"), "arrayBuffer"),
-      get(settings.site ?? beside("site.avow"), "arrayBuffer"),
-    ]);
-    engine.catch(() => {});
+    if (!early) core.engine().catch(() => {});
     drawn = Promise.all([
       import(beside("avow-widget.js")),
       get(beside(`${core.language}.json`), "text"),
@@ -214,10 +215,10 @@
         scan();
       }, () => (place = "")),
       style(),
-    ]).then(([module, words]) => module.draw(core, words, engine));
+    ]).then(([module, words]) => module.draw(core, words));
     drawn.catch((error) => {
       // A question that nobody could answer is not put. Whoever asks for it later may be luckier.
-      early = drawn = 0;
+      early = drawn = files = 0;
       page.getElementById("avow")?.remove();
       console.error(`avow: cannot ask for consent: ${error.message}`);
     });
@@ -237,6 +238,11 @@
   // What the rest of the widget borrows.
   const core = {
     settings, gpc, zone, attempt, beside, make, sheet, needs, activate, apply, changed, key,
+    /** The files of the engine: itself, and the site's bundle. */
+    engine: () => (files ??= Promise.all([
+      get(beside("avow-widget.wasm"), "arrayBuffer"),
+      get(settings.site ?? beside("site.avow"), "arrayBuffer"),
+    ])),
     language: language(),
     get early() { return early; },
     get place() { return place; },
@@ -255,9 +261,7 @@
     ready(found && !may("ask/pack") || full().then((widget) => widget.ready, () => false));
     new MutationObserver(scan).observe(page, { childList: true, subtree: true });
     hear(page, "readystatechange", scan);
-    hear(window, "storage", recheck);
-    hear(window, "pageshow", recheck);
-    hear(page, "visibilitychange", recheck);
+    for (const name of ["storage", "pageshow", "visibilitychange"]) hear(window, name, recheck);
     // What an outage kept from the ledger.
     if (found && localStorage.avowQueue) full();
     scan();

@@ -140,7 +140,7 @@ fn browser(args: &Args, compiled: &Compiled, bundle: &[u8]) -> Result<Written, E
     if let Some(warning) = site::warning(compiled, bundle).map_err(wrong)? {
         eprintln!("warning: {warning}");
     }
-    let embed = match args.inline {
+    let mut embed = match args.inline {
         false => site::tag(base),
         true => {
             let loader = files.iter().find(|(name, _)| name == "avow.js");
@@ -149,7 +149,8 @@ fn browser(args: &Args, compiled: &Compiled, bundle: &[u8]) -> Result<Written, E
         }
     };
     if args.first_layer {
-        files.extend(site::first_layers(compiled, base).map_err(wrong)?);
+        files.extend(site::first_layers(compiled).map_err(wrong)?);
+        embed = site::styled(base, embed);
     }
     files.push(("site.avow".to_owned(), bundle.to_vec().into()));
     let mut out = Vec::new();
@@ -186,7 +187,9 @@ impl Written {
             );
         }
         println!("embed, first in the head of each page:");
-        println!("  {}", embed.html);
+        for line in embed.html.lines() {
+            println!("  {line}");
+        }
         if args.inline {
             println!("and in the page's policy (CSP), anew after each build:");
             println!("  script-src {}", embed.csp);

@@ -3,6 +3,12 @@
 // `avow build` puts what the site offers in this place: purposes, services, and under which digest.
 const OFFER = AVOW_OFFER;
 
+/** Resolves when the browser has shown what was drawn; where nobody looks at the page, it makes no frames. */
+const framed = () => new Promise((done) => {
+  requestAnimationFrame(() => setTimeout(done));
+  setTimeout(done, 250);
+});
+
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** A choice as its cookie has it: `docs/consent-cookie.md`. Its id is drawn anew: it names the record, not the visitor. */
@@ -81,6 +87,6 @@ const ledger = (url, attempt) => {
   addEventListener("pagehide", flush);
   return (record) => {
     save([...waiting(), record].slice(-20));
-    send();
+    framed().then(send);
   };
 };

@@ -21,9 +21,8 @@ const load = async (module, beside) => {
 /**
  * @param core what the loader lends
  * @param {string} text the words, as their file has them
- * @param {Promise<[ArrayBuffer, ArrayBuffer]>} files the engine and the site's bundle
  */
-export const draw = (core, text, files) => {
+export const draw = (core, text) => {
   const { settings, language, gpc, attempt, beside } = core;
   const words = JSON.parse(text);
   const record = ledger(settings.ledger, attempt);
@@ -31,11 +30,11 @@ export const draw = (core, text, files) => {
   let texts = "0".repeat(64);
   const shows = (more) =>
     crypto.subtle?.digest("SHA-256", new TextEncoder().encode(text + more)).then((digest) => (texts = hex(new Uint8Array(digest))));
-  shows("");
-
   // An operator that remembers no choice has none to offer: then nothing is drawn at all.
   const shown = OFFER.cookie && layers(core, words);
   if (core.early) shown.ask(true);
+  const drawn = core.early ? framed() : Promise.resolve();
+  drawn.then(() => shows(""));
 
   let bundle;
   let engine;
@@ -115,10 +114,15 @@ export const draw = (core, text, files) => {
     shown.ask(false);
     shown.close();
     shown.tell("saved");
-    if (engine) decide();
-    // Nobody needs an engine to say no.
-    else core.apply({ until: 0, consent: read(choice) });
-    core.changed();
+    const settle = () => {
+      if (engine) decide();
+      // Nobody needs an engine to say no.
+      else core.apply({ until: 0, consent: read(choice) });
+      core.changed();
+    };
+    // What is granted starts when the press has been seen to be heard; what is refused ends at once.
+    if (method === "accept") framed().then(settle);
+    else settle();
   };
   const all = (sign) => OFFER.asked.map((id) => sign + id).join("");
   /** The services of what is granted, as a record has them. */
@@ -138,7 +142,7 @@ export const draw = (core, text, files) => {
       throw error;
     }));
 
-  const started = files.then(async ([module, site]) => {
+  const started = drawn.then(core.engine).then(async ([module, site]) => {
     await load(module, beside);
     engine = wasmStart(new Uint8Array(bundle = site));
     decide();

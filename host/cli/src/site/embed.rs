@@ -14,6 +14,19 @@ pub(crate) struct Embed {
     pub(crate) csp: String,
 }
 
+/// The widget's style sheet, which a page that brings the first layer along needs before it shows it. It stands before the
+/// loader, which knows it by its id and does not fetch it again.
+pub(crate) fn styled(base: &str, embed: Embed) -> Embed {
+    let base = escape(base);
+    Embed {
+        html: format!(
+            "<link id=\"avow-style\" rel=\"stylesheet\" href=\"{base}/avow.css\">\n{}",
+            embed.html
+        ),
+        csp: embed.csp,
+    }
+}
+
 /// The loader as a file.
 pub(crate) fn tag(base: &str) -> Embed {
     let base = escape(base);

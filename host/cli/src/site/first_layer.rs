@@ -6,8 +6,8 @@
 use super::escape;
 use crate::words::Language;
 
-/// The layer in one language, for the site that serves the widget's files under `base`.
-pub(super) fn html(language: &str, words: &Language, base: &str) -> Result<String, String> {
+/// The layer in one language. Its style sheet comes with the tag: [`super::embed::styled`].
+pub(super) fn html(language: &str, words: &Language) -> Result<String, String> {
     let word = |key: &str| {
         let found = words.get(key).map(escape);
         found.ok_or_else(|| format!("the widget's words have no `{key}` in `{language}`"))
@@ -27,10 +27,6 @@ pub(super) fn html(language: &str, words: &Language, base: &str) -> Result<Strin
         ))
     };
     Ok([
-        &format!(
-            "<link rel=\"stylesheet\" href=\"{}/avow.css\">\n",
-            escape(base)
-        ),
         &format!(
             "<div class=\"avow\" id=\"avow\" lang=\"{}\" dir=\"{}\" data-nosnippet hidden>",
             escape(language),

@@ -21,7 +21,7 @@ use crate::{
 };
 use catalogue::Catalogue;
 use constants::{Guard, Offer, Site};
-pub(crate) use embed::{Embed, inline, tag};
+pub(crate) use embed::{Embed, inline, styled, tag};
 
 const PURPOSE: &str = "Avow::Purpose";
 const SERVICE: &str = "Avow::Service";
@@ -79,18 +79,18 @@ pub(crate) fn files(compiled: &Compiled, bundle: &[u8], whole: bool) -> Result<F
     Ok(out)
 }
 
-/// The first layer as static HTML, in each language, for a site that serves the widget's files under `base`.
+/// The first layer as static HTML, in each language.
 ///
 /// # Errors
 /// As [`files`]; and for a pack that asks nobody anything.
-pub(crate) fn first_layers(compiled: &Compiled, base: &str) -> Result<Files, String> {
+pub(crate) fn first_layers(compiled: &Compiled) -> Result<Files, String> {
     if compiled.manifest.consent.is_none() {
         return Err("the pack has no [consent], so there is no first layer".to_owned());
     }
     let words = Words::of(compiled)?;
     words::languages()
         .map(|language| {
-            let html = first_layer::html(language, &words.language(language)?, base)?;
+            let html = first_layer::html(language, &words.language(language)?)?;
             let name = format!("first-layer/{language}.html");
             Ok((name, Cow::Owned(html.into_bytes())))
         })

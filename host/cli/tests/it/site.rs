@@ -317,6 +317,14 @@ fn the_tag_is_printed_and_names_where_the_files_are() {
         let ran = avow(folder.path(), &[&arguments[..], &["--base", base]].concat());
         assert!(text(&ran.stdout).contains(tag), "{}", text(&ran.stdout));
     }
+    // A page that brings the first layer along brings its style before the loader.
+    let ran = avow(
+        folder.path(),
+        &[&arguments[..], &["--first-layer"]].concat(),
+    );
+    let said = "  <link id=\"avow-style\" rel=\"stylesheet\" href=\"/avow/avow.css\">\n  \
+                <script src=\"/avow/avow.js\" data-site=\"/avow/site.avow\"></script>\n";
+    assert!(text(&ran.stdout).contains(said), "{}", text(&ran.stdout));
 }
 
 #[test]
@@ -435,8 +443,7 @@ fn the_first_layer_is_written_in_each_language_and_says_what_the_widget_says() {
         assert_eq!(
             text(&files[&format!("first-layer/{language}.html")]),
             format!(
-                "<link rel=\"stylesheet\" href=\"/static/avow/avow.css\">\n\
-                 <div class=\"avow\" id=\"avow\" lang=\"{language}\" dir=\"{direction}\" data-nosnippet hidden>\
+                "<div class=\"avow\" id=\"avow\" lang=\"{language}\" dir=\"{direction}\" data-nosnippet hidden>\
                  <div class=\"avow-status\" role=\"status\"></div>\
                  <div class=\"avow-banner\" role=\"region\" aria-labelledby=\"avow-title\">\
                  <div class=\"avow-words\"><h2 id=\"avow-title\">Cookies &amp; &lt;b&gt;more&lt;/b&gt;</h2>\
