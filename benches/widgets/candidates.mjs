@@ -33,12 +33,15 @@ const PEERS = [
   },
 ];
 
+/** Given out as two files, and on no registry: measured where somebody has them. */
+const SILKTIDE = { banner: "#silktide-banner", accept: "#silktide-banner .accept-all" };
+
 /**
- * All candidates, ours first; `site` is the folder that `avow build --target browser` wrote. Each has `name`, `title`, `banner`
+ * All candidates, ours first; `silktide` is a folder with Silktide's two files, or undefined; `site` is the folder that `avow build --target browser` wrote. Each has `name`, `title`, `banner`
  * and `accept` (selectors of first layer and button), `html` (its page). Ours is there as one tag, with preload hints, with the
  * loader in the page, and, if the build wrote a first layer, with that.
  */
-export function candidates(site) {
+export function candidates(site, silktide) {
   const one = (name, title, { banner, accept }, fragment, first = "") =>
     ({ name, title, banner, accept, html: compose(fragment, first) });
   const ours = page("avow.html");
@@ -58,6 +61,7 @@ export function candidates(site) {
     const title = `${peer.title ?? peer.name} ${version(peer.package ?? peer.name)}`;
     all.push(one(peer.name, title, peer, page(`${peer.name}.html`)));
   }
+  if (silktide) all.push(one("silktide", "Silktide", SILKTIDE, page("silktide.html")));
   return all;
 }
 
@@ -92,14 +96,14 @@ async function bundled() {
 }
 
 /** Gives what the server sends for a path. */
-export async function files(site, all) {
+export async function files(site, all, silktide) {
   const memory = await bundled();
   const root = join(here, "../..");
   memory.set("/blank.html", Buffer.from("<!doctype html><title>blank</title>"));
   memory.set("/gated.js", readFileSync(join(here, "pages/gated.js")));
   memory.set("/site.css", readFileSync(join(root, "demo/pages/style.css")));
   for (const { name, html } of all) memory.set(`/page/${name}.html`, Buffer.from(html));
-  const folders = { "/avow/": site, "/npm/": join(here, "node_modules") };
+  const folders = { "/avow/": site, "/npm/": join(here, "node_modules"), ...(silktide && { "/silktide/": silktide }) };
   return (path) => {
     if (memory.has(path)) return memory.get(path);
     for (const [prefix, folder] of Object.entries(folders)) {

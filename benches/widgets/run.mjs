@@ -1,6 +1,6 @@
 // Measures banners beside each other in one run: `cargo xtask bench widget` prepares everything and starts this.
 //
-//   CHROMIUM=/usr/bin/chromium node run.mjs --site FOLDER [--quick] [--only NAME]… [--json FILE] [--markdown]
+//   CHROMIUM=/usr/bin/chromium node run.mjs --site FOLDER [--silktide FOLDER] [--quick] [--only NAME]… [--json FILE] [--markdown]
 
 import { writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -16,6 +16,7 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking
 const { values: options } = parseArgs({
   options: {
     site: { type: "string" },
+    silktide: { type: "string" },
     quick: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: [] },
     json: { type: "string" },
@@ -25,7 +26,7 @@ const { values: options } = parseArgs({
 const rounds = options.quick ? 3 : 9;
 const say = (line) => process.stderr.write(`${line}\n`);
 
-const all = candidates(options.site);
+const all = candidates(options.site, options.silktide);
 const unknown = options.only.find((name) => !all.some((one) => one.name === name));
 if (unknown) {
   say(`error: there is no candidate \`${unknown}\`; there are ${all.map((one) => one.name).join(", ")}`);
@@ -36,7 +37,7 @@ if (!all.some((one) => one.name === "avow-first-layer")) {
   say("note: the build wrote no first-layer/en.html, so ours is measured without a prerendered first layer");
 }
 
-const server = await serve(await files(options.site, all));
+const server = await serve(await files(options.site, all, options.silktide));
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true, args: FLAGS });
 const bareBytes = brotli(Buffer.from(bare())).length;
 const results = chosen.map(({ name, title }) => ({ name, title, runs: { plain: [], busy: [], slow: [] } }));

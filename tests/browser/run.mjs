@@ -15,12 +15,13 @@ import { lighthouse } from "./lighthouse.mjs";
 import { neighbours } from "./neighbours.mjs";
 import { pages } from "./pages.mjs";
 import { parity } from "./parity.mjs";
+import { races } from "./races.mjs";
 import { record } from "./record.mjs";
 import { returning } from "./returning.mjs";
 import { signals } from "./signals.mjs";
 
 const suites = {
-  consent, banner, gate, signals, record, returning, everywhere, api,
+  consent, banner, gate, signals, record, races, returning, everywhere, api,
   application, pages, gallery, neighbours, parity, audit, checkers, lighthouse,
 };
 const wanted = process.argv.slice(2);

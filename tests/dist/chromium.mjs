@@ -19,7 +19,7 @@ const button = shown.match(/```html\n([\s\S]*?)```/)[1];
 const page = `<!doctype html><title>record</title>${button}<script type="module" src="/page.js"></script>`;
 const script = `
 import init, { load } from "/engine/browser.js";
-const [bundle] = await Promise.all([fetch("/opsyn.avow").then((answer) => answer.arrayBuffer()), init()]);
+const [bundle] = await Promise.all([fetch("/app.avow").then((answer) => answer.arrayBuffer()), init()]);
 const engine = load(bundle);
 const instructed = ["service", "support"];
 const user = { uid: 'User::"ada"', attrs: { tenant: "acme", role: "admin" } };
@@ -35,7 +35,7 @@ document.title = "ready";
 const server = createServer((request, response) => {
   const made = { "/": page, "/page.js": script }[request.url];
   const name = request.url === "/" ? "x.html" : request.url;
-  const body = made ?? (name.endsWith(".avow") ? bundle("opsyn.avow") : readFileSync(new URL(name.replace("/engine/", ""), folder)));
+  const body = made ?? (name.endsWith(".avow") ? bundle("app.avow") : readFileSync(new URL(name.replace("/engine/", ""), folder)));
   response.writeHead(200, { "Content-Type": TYPES[name.split(".").pop()], "Content-Security-Policy": policy });
   response.end(body);
 });

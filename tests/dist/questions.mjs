@@ -38,7 +38,7 @@ const CONSENT = [
   ],
 ];
 
-/** Of the whole bundle, for the tenant `acme`. */
+/** Of the slice for an application's pages, which the whole bundle answers alike, for the tenant `acme`. */
 const APPLICATION = [
   [looks("acme-order"), "allow", ["opsyn-isolation-1"]],
   [looks("bolt-order"), "forbidden", ["opsyn-isolation-1"]],
@@ -49,12 +49,14 @@ export const bundle = (name) => readFileSync(join(AVOW_DEMO, name));
 /** Asks an engine, loaded by `load`, each question, and compares with what is known. */
 export function ask(load, explained = false) {
   const slice = load(bundle("avow/site.avow"));
+  const app = load(bundle("app.avow"));
   const whole = load(bundle("opsyn.avow"));
   assert.match(slice.digest, /^[0-9a-f]{64}$/);
-  assert.notEqual(slice.digest, whole.digest);
+  assert.equal(new Set([slice.digest, app.digest, whole.digest]).size, 3);
   const all = [
     ...CONSENT.map((question) => [slice, undefined, ...question]),
     ...CONSENT.map((question) => [whole, undefined, ...question]),
+    ...APPLICATION.map((question) => [app, "acme", ...question]),
     ...APPLICATION.map((question) => [whole, "acme", ...question]),
   ];
   for (const [engine, tenant, request, outcome, clauses] of all) {
@@ -75,6 +77,7 @@ export function ask(load, explained = false) {
     assert.deepEqual(verdict.obligations, obligations, what);
   }
   slice.free();
+  app.free();
   whole.free();
   return all.length;
 }

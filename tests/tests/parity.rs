@@ -98,12 +98,120 @@ fn slice_decides_alike(name: &str) {
 }
 
 fn is_of_a_catalogue(entity: &intake::Json) -> bool {
+    is_of(&["Purpose", "Service", "Storage"], entity)
+}
+
+fn is_of(types: &[&str], entity: &intake::Json) -> bool {
     let Some(intake::Json::Str(uid)) = entity.get("uid") else {
         return false;
     };
-    ["Purpose", "Service", "Storage"]
-        .iter()
-        .any(|of| uid.trim_start_matches("Avow::").starts_with(of))
+    let uid = uid.rsplit_once("::\"").map_or(uid.as_str(), |(of, _)| of);
+    types.iter().any(|of| uid.rsplit("::").next() == Some(of))
+}
+
+/// What OpSyn's schema marks `@client`.
+const CLIENT: [&str; 8] = [
+    "view",
+    "export",
+    "edit",
+    "delete",
+    "append_correction",
+    "request_erasure",
+    "edit_role",
+    "deactivate",
+];
+
+#[test]
+fn the_slice_for_pages_decides_as_its_parent_whatever_they_may_ask_and_nothing_else() {
+    let pack = Pack::open("opsyn");
+    let mut whole = Engine::new(Bundle::load(pack.bundle(Target::Server)).unwrap());
+    let mut slice = Engine::new(Bundle::load(pack.bundle(Target::App)).unwrap());
+    assert_eq!(slice.bundle().parent(), Some(whole.bundle().digest()));
+    let (mut allowed, mut forbidden, mut refused) = (0, 0, 0);
+    for case in &pack.cases {
+        // As the case has it, and the same asked of each action that pages may ask.
+        let as_it_is = case.request.get("action").unwrap();
+        let as_it_is = match as_it_is {
+            intake::Json::Str(id) => id.clone(),
+            _ => continue,
+        };
+        for action in CLIENT.iter().map(ToString::to_string).chain([as_it_is]) {
+            let mut request = case.request.clone();
+            if let intake::Json::Map(fields) = &mut request {
+                for (key, value) in fields {
+                    match (key.as_str(), value) {
+                        ("action", value) => *value = intake::Json::Str(action.clone()),
+                        // A case may bring what other actions are about, which the slice does not know.
+                        ("entities", intake::Json::List(all)) => {
+                            all.retain(|entity| {
+                                is_of(&["Tenant", "User", "Staff", "Job", "Record"], entity)
+                            });
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            let verdict = |engine: &mut Engine| {
+                let request = intake::request(engine.bundle(), &request, &stamp(case));
+                request.map(|request| {
+                    let answer = engine.decide(&request).to_vec();
+                    Verdict::new(engine.bundle(), &Answer::read(&answer).unwrap())
+                })
+            };
+            if !CLIENT.contains(&action.as_str()) {
+                assert!(verdict(&mut slice).is_err(), "{}: {action}", case.name);
+                continue;
+            }
+            let (ours, theirs) = (verdict(&mut slice), verdict(&mut whole));
+            // What is refused is refused by both; which types there are is told by each in words of its own.
+            assert_eq!(
+                ours.as_ref().ok(),
+                theirs.as_ref().ok(),
+                "{}: {action}",
+                case.name
+            );
+            match ours.map(|verdict| verdict.outcome) {
+                Ok("allow") => allowed += 1,
+                Ok(_) => forbidden += 1,
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(
+        allowed > 50 && forbidden > 50,
+        "{allowed} allowed, {forbidden} not, {refused} refused"
+    );
+}
+
+#[test]
+fn the_slice_for_pages_has_no_string_that_belongs_to_the_server_alone() {
+    let slice = Pack::open("opsyn").bundle(Target::App);
+    let has = |text: &str| {
+        slice
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    };
+    for kept in [
+        "isolation-host",
+        "opsyn-isolation-1",
+        "export",
+        "erasure_requested",
+    ] {
+        assert!(has(kept), "{kept}");
+    }
+    for dropped in [
+        "support_read",
+        "analytics-load",
+        "_ga_*",
+        "google-tag-manager",
+        "OpSyn::Backup",
+        "breach",
+        ".cedar",
+    ] {
+        assert!(!has(dropped), "{dropped}");
+    }
+    let bundle = Bundle::load(slice).unwrap();
+    assert!(bundle.rules().all(|rule| rule.source().is_none()));
 }
 
 #[test]

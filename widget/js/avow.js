@@ -63,7 +63,7 @@
 
   // What the engine said, until an instant: `allowed` has `ask/pack`, `process/analytics`, `load/tag-manager`.
   let state;
-  const may = (word) => state && Date.now() < state.until && state.allowed.includes(word);
+  const may = (word) => !!state && Date.now() < state.until && state.allowed.includes(word);
 
   // Google's Consent Mode and Microsoft's UET: refused before any tag can ask, then what the rules say.
   function gtag() {
@@ -169,15 +169,15 @@
 
   // The recorded choice, as its cookie has it. In a sandboxed page cookies throw; there, it lasts as long as the page.
   const cookie = () => attempt(() => `; ${page.cookie}`.split(`; ${SITE.cookie}=`)[1].split(";")[0]) ?? "";
-  let choice = cookie();
-  let kept = choice;
+  let choice = "";
+  let kept;
 
   // Decisions are remembered under everything that they follow from. They are void at the instant at which the first of them
   // could come out otherwise, and before the one at which they were made, should the clock be turned back.
   const served = !settings.jurisdiction && settings.context;
   let place = settings.jurisdiction;
   // `Intl` takes 25 ms for its first answer on a fast machine, `Temporal` none.
-  const zone = window.Temporal?.Now.timeZoneId() ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = window.Temporal ? Temporal.Now.timeZoneId() : Intl.DateTimeFormat().resolvedOptions().timeZone;
   const key = (bundle) => [bundle, +gpc, settings.surface, settings.reopen, place, zone, choice].join("|");
   const remembered = () => attempt(() => {
     const found = JSON.parse(localStorage.avow);
@@ -228,8 +228,8 @@
   /** Somebody else may have chosen: another tab, or this page before it was put aside. */
   const recheck = () => {
     const now = cookie();
-    if (!state || (now === kept && Date.now() < state.until)) return;
     if (now !== kept) choice = kept = now;
+    else if (!state || Date.now() < state.until) return;
     // Where the engine is at hand, it is asked: it shows and hides, too.
     const found = !drawn && remembered();
     (found ? Promise.resolve(apply(found)) : full().then((widget) => widget.decide())).then(changed, () => {});
@@ -239,7 +239,7 @@
   const core = {
     settings, gpc, zone, attempt, beside, make, sheet, needs, activate, apply, changed, key,
     /** The files of the engine: itself, and the site's bundle. */
-    engine: () => (files ??= Promise.all([
+    engine: () => (files ||= Promise.all([
       get(beside("avow-widget.wasm"), "arrayBuffer"),
       get(settings.site ?? beside("site.avow"), "arrayBuffer"),
     ])),
@@ -254,6 +254,7 @@
   };
 
   const begin = () => {
+    choice = kept = cookie();
     const found = remembered();
     if (found) apply(found);
     early = SITE.cookie && (found ? may("ask/pack") : !choice && !served &&

@@ -9,7 +9,7 @@ pub(crate) const HELP: &str = "\
 Measures Avow and its peers in one run, and prints tables with ratios. No test asserts a time.
 
 Usage: cargo xtask bench decide [--quick] [--json] [--write]
-       cargo xtask bench widget [--quick] [--only NAME]… [--json FILE] [--markdown]
+       cargo xtask bench widget [--quick] [--only NAME]… [--silktide FOLDER] [--json FILE] [--markdown]
 
 decide: decisions. The first run compiles the peers, which takes minutes. Peers from npm need Node and are left out without it.
   --quick      fewer and shorter batches: for a look, not for quoting

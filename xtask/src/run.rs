@@ -116,6 +116,7 @@ pub(crate) fn build_site(also: &[&str]) -> Result<()> {
         "--out",
         &path("avow"),
     ])?;
+    avow(&["--target", "app", "--out", &path("app.avow")])?;
     let packs = out.join("packs");
     std::fs::create_dir_all(&packs)?;
     for name in pack_names()? {

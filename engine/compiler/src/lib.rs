@@ -66,6 +66,9 @@ pub enum Target {
     Server,
     /// The consent rules and what they and the banner use.
     Browser,
+    /// The rules of the actions that the schema marks `@client`: for the pages of an application, to show and hide by. What is
+    /// decided there is advice; the server decides again.
+    App,
 }
 
 impl Target {
@@ -75,6 +78,7 @@ impl Target {
         match self {
             Self::Server => "server",
             Self::Browser => "browser",
+            Self::App => "app",
         }
     }
 }
@@ -282,12 +286,18 @@ impl Compiled {
     #[must_use]
     pub fn bundle(&self, target: Target) -> Vec<u8> {
         let whole = emit::emit(&self.program, None);
-        match target {
-            Target::Server => whole,
-            Target::Browser => {
-                let parent = emit::digest_of(&whole);
-                emit::emit(&slice::browser(&self.program), Some(parent))
-            }
-        }
+        let cut = match target {
+            Target::Server => return whole,
+            Target::Browser => slice::browser(&self.program),
+            Target::App => slice::app(&self.program),
+        };
+        emit::emit(&cut, Some(emit::digest_of(&whole)))
+    }
+
+    /// How many actions the schema marks `@client`: what [`Target::App`] can be asked.
+    #[must_use]
+    pub fn client_actions(&self) -> usize {
+        let actions = self.program.schema.actions.values();
+        actions.filter(|action| action.client).count()
     }
 }

@@ -96,6 +96,8 @@ pub(crate) struct EntityType {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Action {
+    /// Whether an application's pages may ask it: the schema marks it `@client`.
+    pub(crate) client: bool,
     pub(crate) principals: Vec<String>,
     pub(crate) resources: Vec<String>,
     pub(crate) context: BTreeMap<String, Attr>,

@@ -21,6 +21,7 @@ use crate::{
 pub(crate) struct Cedar {
     pub(crate) schema: CedarSchema,
     authoritative: Authoritative,
+    clients: BTreeSet<Uid>,
 }
 
 pub(crate) fn read(sources: &Sources<'_>, findings: &mut Vec<Finding>) -> Option<Cedar> {
@@ -58,6 +59,7 @@ pub(crate) fn read(sources: &Sources<'_>, findings: &mut Vec<Finding>) -> Option
         Ok(schema) => Some(Cedar {
             schema,
             authoritative: Authoritative::read(&json),
+            clients: clients(&json),
         }),
         Err(error) => {
             sources.cedar("schema", first_file, &error, findings);
@@ -125,9 +127,11 @@ impl Cedar {
                 Some(CedarType::Record { attrs, .. }) => attributes(attrs, &flags),
                 _ => BTreeMap::new(),
             };
+            let client = self.clients.contains(&action_uid);
             out.actions.insert(
                 action_uid,
                 Action {
+                    client,
                     principals: principals.into_iter().collect(),
                     resources: resources.into_iter().collect(),
                     context,
@@ -214,23 +218,16 @@ impl Authoritative {
     /// From the schema's JSON form, where annotations are.
     fn read(fragments: &[JsonValue]) -> Self {
         let mut commons: BTreeMap<String, (&JsonValue, &str)> = BTreeMap::new();
-        let namespaces = || {
-            fragments
-                .iter()
-                .filter_map(JsonValue::as_object)
-                .flatten()
-                .map(|(namespace, value)| (namespace.as_str(), value))
-        };
-        for (namespace, value) in namespaces() {
+        for (namespace, value) in namespaces(fragments) {
             for (name, of) in members(value, "commonTypes") {
                 commons.insert(qualify(namespace, name), (of, namespace));
             }
         }
         let mut out = Self::default();
-        for (namespace, value) in namespaces() {
+        for (namespace, value) in namespaces(fragments) {
             for (name, of) in members(value, "entityTypes") {
                 let name = qualify(namespace, name);
-                if is_annotated(of) {
+                if is_annotated(of, "authoritative") {
                     out.types.insert(name.clone());
                 }
                 if let Some(shape) = of.get("shape") {
@@ -259,6 +256,25 @@ impl Authoritative {
     }
 }
 
+/// What `@client` stands on.
+fn clients(fragments: &[JsonValue]) -> BTreeSet<Uid> {
+    namespaces(fragments)
+        .flat_map(|(namespace, value)| {
+            members(value, "actions")
+                .filter(|(_, action)| is_annotated(action, "client"))
+                .map(move |(id, _)| (qualify(namespace, "Action"), id.clone()))
+        })
+        .collect()
+}
+
+fn namespaces(fragments: &[JsonValue]) -> impl Iterator<Item = (&str, &JsonValue)> {
+    fragments
+        .iter()
+        .filter_map(JsonValue::as_object)
+        .flatten()
+        .map(|(namespace, value)| (namespace.as_str(), value))
+}
+
 fn members<'a>(
     value: &'a JsonValue,
     key: &str,
@@ -278,10 +294,10 @@ fn qualify(namespace: &str, name: &str) -> String {
     }
 }
 
-fn is_annotated(value: &JsonValue) -> bool {
+fn is_annotated(value: &JsonValue, name: &str) -> bool {
     value
         .get("annotations")
-        .is_some_and(|annotations| annotations.get("authoritative").is_some())
+        .is_some_and(|annotations| annotations.get(name).is_some())
 }
 
 fn flags(
@@ -291,7 +307,7 @@ fn flags(
     depth: u32,
 ) -> Flags {
     let mut out = Flags {
-        authoritative: is_annotated(of),
+        authoritative: is_annotated(of, "authoritative"),
         fields: BTreeMap::new(),
     };
     // Common types cannot name themselves; the bound only guards against a schema that Cedar has refused already.

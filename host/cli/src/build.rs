@@ -22,6 +22,8 @@ enum TargetArg {
     Server,
     /// The consent rules and the catalogue, and the widget's files
     Browser,
+    /// The rules of the actions that the schema marks `@client`, for the pages of an application to show and hide by
+    App,
 }
 
 #[derive(clap::Args)]
@@ -32,6 +34,7 @@ enum TargetArg {
   avow build policies/opsyn --target browser --out site/avow --first-layer
   avow build policies/opsyn --target browser --out site/avow --inline
   avow build policies/opsyn --target browser --out site/avow --json | jq -r .embed.html
+  avow build policies/opsyn --target app --out public/app.avow
   avow build moving --no-validate --out moving.avow
 
 A bundle that was built with --no-validate says so of itself, and `avow serve` warns of it.")]
@@ -96,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Exit {
 }
 
 fn build(args: &Args) -> Result<Written, Exit> {
-    if args.target == TargetArg::Server && (args.inline || args.first_layer) {
+    if args.target != TargetArg::Browser && (args.inline || args.first_layer) {
         let message = "--inline and --first-layer are for `--target browser`";
         return Err(fail(Exit::Usage, message));
     }
@@ -109,13 +112,19 @@ fn build(args: &Args) -> Result<Written, Exit> {
     let target = match args.target {
         TargetArg::Server => Target::Server,
         TargetArg::Browser => Target::Browser,
+        TargetArg::App => Target::App,
     };
+    if target == Target::App && pack.compiled.client_actions() == 0 {
+        let message =
+            "no action of the pack may be asked by pages: its schema marks none with `@client`";
+        return Err(fail(Exit::Wrong, message));
+    }
     let mut bundle = pack.compiled.bundle(target);
     if let Some(key) = key {
         key::sign(&key, &mut bundle)?;
     }
     match args.target {
-        TargetArg::Server => {
+        TargetArg::Server | TargetArg::App => {
             write(&args.out, &bundle)?;
             Ok(Written {
                 target: target.as_str(),

@@ -86,6 +86,8 @@ const ledger = (url, attempt) => {
   addEventListener("online", flush);
   addEventListener("pagehide", flush);
   return (record) => {
+    // Its answer would be of an earlier choice.
+    sending?.abort();
     save([...waiting(), record].slice(-20));
     framed().then(send);
   };

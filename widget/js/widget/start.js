@@ -110,7 +110,8 @@ export const draw = (core, text) => {
     const choice = compose(purposes, services, method, language);
     keep(choice, attempt);
     core.choice = choice;
-    ready.then(() => record({ choice, bundle: bundle ? digest() : "0".repeat(64), texts }));
+    // Whoever leaves before the engine is there has chosen all the same.
+    Promise.race([ready, new Promise((left) => addEventListener("pagehide", left))]).then(() => record({ choice, bundle: bundle ? digest() : "0".repeat(64), texts }));
     shown.ask(false);
     shown.close();
     shown.tell("saved");
@@ -155,13 +156,18 @@ export const draw = (core, text) => {
   });
   /** Does what needs the engine; without one, nothing. */
   const later = (act) => ready.then((there) => (there ? act() : undefined));
+  /** What is agreed to waits for the engine; if anything is chosen meanwhile, that counts. Calls of `grant` add up. */
+  const unchanged = (act) => {
+    const before = core.choice;
+    return later(() => act(() => core.choice === before || core.choice.includes(".api.")));
+  };
 
   const open = () => later(() => {
     if (shown) return rest().then((layer) => layer.open());
     console.info("avow: nothing on this site needs consent");
   });
   const press = {
-    accept: () => later(() => choose("accept", all("+"), served(OFFER.asked))),
+    accept: () => unchanged((still) => still() && choose("accept", all("+"), served(OFFER.asked))),
     // Nobody has to wait for a no.
     reject: () => choose("reject", all("!"), ""),
   };
@@ -178,7 +184,7 @@ export const draw = (core, text) => {
     api: {
       open,
       decide: ({ action, resource }) => later(() => ask(`${action}/${resource}`)),
-      grant: (...purposes) => later(() => shown && rest().then((layer) => layer.grant(purposes))),
+      grant: (...purposes) => unchanged((still) => shown && rest().then((layer) => still() && layer.grant(purposes))),
       withdraw: async () => shown && choose("withdraw", all("!"), ""),
     },
   };

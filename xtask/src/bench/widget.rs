@@ -22,10 +22,11 @@ pub(super) fn run(options: &[String]) -> Result<()> {
         match option.as_str() {
             "--quick" | "--markdown" => {}
             "--only" => passed.push(options.next().context("name one after `--only`")?.clone()),
-            "--json" => {
+            "--json" | "--silktide" => {
                 // The script runs in the workspace's folder; the path means the caller's.
-                let file = options.next().context("name a file after `--json`")?;
-                passed.push(absolute(file)?.to_string_lossy().into_owned());
+                let path = options.next();
+                let path = path.with_context(|| format!("name a path after `{option}`"))?;
+                passed.push(absolute(path)?.to_string_lossy().into_owned());
             }
             other => bail!("unknown option `{other}`; see `cargo xtask bench --help`"),
         }

@@ -398,13 +398,38 @@ fn what_was_written_is_told_as_json() {
 fn what_is_for_browsers_is_not_asked_of_a_bundle_for_a_server() {
     let folder = pack(&[]);
     for option in ["--inline", "--first-layer"] {
-        let ran = avow(
-            folder.path(),
-            &["build", "shop", "--out", "shop.avow", option],
-        );
-        assert_eq!(ran.status.code(), Some(2));
-        assert!(!folder.path().join("shop.avow").exists());
+        for target in ["server", "app"] {
+            let arguments = ["build", "shop", "--target", target, "--out", "shop.avow"];
+            let ran = avow(folder.path(), &[&arguments[..], &[option]].concat());
+            assert_eq!(ran.status.code(), Some(2));
+            assert!(!folder.path().join("shop.avow").exists());
+        }
     }
+}
+
+#[test]
+fn pages_of_an_application_get_the_rules_of_the_actions_that_the_schema_marks() {
+    let arguments = ["build", "shop", "--target", "app", "--out", "app.avow"];
+    let none = pack(&[]);
+    let ran = avow(none.path(), &arguments);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(text(&ran.stderr).contains("`@client`"), "{}", text(&ran.stderr));
+    assert!(!none.path().join("app.avow").exists());
+
+    let schema = fs::read_dir(none.path().join("shop")).unwrap();
+    let schema = schema
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .find(|name| name.ends_with(".cedarschema"))
+        .unwrap();
+    let some = pack(&[(&schema, "  action view", "  @client\n  action view")]);
+    let ran = avow(some.path(), &[&arguments[..], &["--json"]].concat());
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    let said: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    assert_eq!(said["target"], "app");
+    let bytes = fs::read(some.path().join("app.avow")).unwrap();
+    assert_eq!(said["files"][0]["bytes"], bytes.len());
+    let has = |word: &str| bytes.windows(word.len()).any(|part| part == word.as_bytes());
+    assert!(has("view") && !has("process"));
 }
 
 #[test]
