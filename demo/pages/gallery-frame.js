@@ -8,6 +8,13 @@ const states = {
   refused: () => avow.withdraw(),
 };
 
+// Each language by its own name.
+for (const option of document.querySelectorAll("option")) {
+  const tag = option.lang;
+  option.value = tag;
+  option.textContent = `${tag} · ${new Intl.DisplayNames([tag], { type: "language" }).of(tag)}`;
+}
+
 await avow.ready;
 await states[document.body.dataset.state]?.();
 parent.postMessage("shown", "*");

@@ -1,10 +1,11 @@
-//! The gallery: every look, position and state of the widget, and some of its languages, each in a frame.
+//! The gallery: every look, position, language and state of the widget, each in a frame; of the languages a few beside each other,
+//! and all of them in one.
 //!
 //! A frame is the page of a host name of its own, so that what is chosen in it reaches neither the site's cookie nor another
 //! frame; and no frame has a ledger. Their pack is that of the browser tests' site, because none of the demo's operators has
 //! every kind of purpose.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use avow_host::{
@@ -37,6 +38,9 @@ const GPC: &str = include_str!("../pages/gallery-gpc.js");
 
 /// A frame's host name is its own name before this.
 const HOST: &str = ".gallery.opsyn.localhost";
+
+/// The frame whose visitor picks the language: `?language=fi`.
+const ANY: &str = "any";
 
 /// Who has to be asked about everything.
 const ASKED: &str = "de";
@@ -131,6 +135,7 @@ const ROOMS: [(&str, &[Frame]); 4] = [
             frame("hi", "हिन्दी").speaks("hi"),
             frame("ar", "العربية").speaks("ar"),
             frame("he", "עברית").speaks("he").shows("second"),
+            frame(ANY, "Any of the 50"),
         ],
     ),
     (
@@ -206,7 +211,46 @@ fn address(demo: &Demo, name: &str) -> String {
 struct Gallery {
     /// The pack's cookie.
     cookie: String,
+    /// Languages, with the direction in which they are written.
+    languages: BTreeMap<String, String>,
     security_policy: String,
+}
+
+impl Gallery {
+    /// What picks a language, where a frame has it.
+    fn picker(&self, frame: Frame, language: &str) -> Html {
+        if frame.name != ANY {
+            return Html::default();
+        }
+        let options = self.languages.keys().map(|tag| {
+            let chosen = if tag == language { " selected" } else { "" };
+            Html::fill(
+                "<option lang=\"{{tag}}\"{{chosen}}>{{tag}}</option>",
+                &[("tag", &Html::text(tag)), ("chosen", &Html::ours(chosen))],
+            )
+        });
+        Html::fill(
+            "<form lang=\"en\" dir=\"ltr\"><label>Language <select name=\"language\">{{options}}</select></label> <button>Show</button></form>",
+            &[("options", &Html::join(options))],
+        )
+    }
+}
+
+/// The languages that a build for browsers wrote.
+fn languages(site: &Path) -> Result<BTreeMap<String, String>> {
+    let mut out = BTreeMap::new();
+    for entry in fs::read_dir(site).with_context(|| format!("cannot read `{}`", site.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some(tag) = name.strip_suffix(".more.json") else {
+            continue;
+        };
+        let words = fs::read(site.join(format!("{tag}.json")))?;
+        let words: BTreeMap<String, String> = serde_json::from_slice(&words)?;
+        let direction = words.get("dir").cloned().unwrap_or_default();
+        out.insert(tag.to_owned(), direction);
+    }
+    Ok(out)
 }
 
 /// The frames' hosts, all alike. `folder` has `gallery.avow`, the bundle for servers, and `gallery/`, the widget's files.
@@ -223,6 +267,7 @@ pub(crate) fn router(demo: &Demo, folder: &Path) -> Result<Router> {
         .map(str::to_owned);
     let gallery = Gallery {
         cookie: cookie.context("the gallery's pack has no consent cookie")?,
+        languages: languages(&folder.join("gallery"))?,
         security_policy: format!(
             "default-src 'none'; base-uri 'none'; frame-ancestors 'self' {}; script-src 'self' 'wasm-unsafe-eval'; \
              connect-src 'self'; style-src 'self'; frame-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'",
@@ -258,16 +303,19 @@ async fn show(State(here): State<Arc<Gallery>>, uri: Uri, headers: HeaderMap) ->
         "fallback" => "missing.avow",
         _ => "site.avow",
     };
-    let direction = match frame.language {
-        "ar" | "he" => "rtl",
-        _ => "ltr",
-    };
+    let query = uri.query().unwrap_or_default();
+    let asked = query.strip_prefix("language=").unwrap_or(frame.language);
+    let known = here.languages.get_key_value(asked);
+    let (language, direction) = known
+        .filter(|_| frame.name == ANY || asked == frame.language)
+        .map_or((frame.language, "ltr"), |(tag, dir)| (tag, dir));
     let page = Html::fill(
         FRAME,
         &[
             ("title", &Html::text(frame.title)),
-            ("language", &Html::ours(frame.language)),
-            ("direction", &Html::ours(direction)),
+            ("language", &Html::text(language)),
+            ("direction", &Html::text(direction)),
+            ("picker", &here.picker(frame, language)),
             ("before", &Html::ours(before)),
             ("bundle", &Html::ours(bundle)),
             ("place", &Html::ours(frame.place)),

@@ -413,7 +413,11 @@ fn pages_of_an_application_get_the_rules_of_the_actions_that_the_schema_marks() 
     let none = pack(&[]);
     let ran = avow(none.path(), &arguments);
     assert_eq!(ran.status.code(), Some(1));
-    assert!(text(&ran.stderr).contains("`@client`"), "{}", text(&ran.stderr));
+    assert!(
+        text(&ran.stderr).contains("`@client`"),
+        "{}",
+        text(&ran.stderr)
+    );
     assert!(!none.path().join("app.avow").exists());
 
     let schema = fs::read_dir(none.path().join("shop")).unwrap();
@@ -428,7 +432,11 @@ fn pages_of_an_application_get_the_rules_of_the_actions_that_the_schema_marks() 
     assert_eq!(said["target"], "app");
     let bytes = fs::read(some.path().join("app.avow")).unwrap();
     assert_eq!(said["files"][0]["bytes"], bytes.len());
-    let has = |word: &str| bytes.windows(word.len()).any(|part| part == word.as_bytes());
+    let has = |word: &str| {
+        bytes
+            .windows(word.len())
+            .any(|part| part == word.as_bytes())
+    };
     assert!(has("view") && !has("process"));
 }
 
