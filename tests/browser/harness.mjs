@@ -1,7 +1,7 @@
 // What the tests share: one Chromium, a fresh context for each test, and how a test is run and counted.
 //
 // Addresses come by environment: AVOW_SITE, AVOW_APP, AVOW_PROVIDER, AVOW_NEIGHBOURS; CHROMIUM is the browser, AVOW_PARITY the
-// file of the parity cases, AVOW_AUDIT the program that asks Cedar.
+// file of the parity cases, AVOW_AUDIT the program that asks Cedar, AVOW the command line.
 
 import { readFileSync } from "node:fs";
 import { get } from "node:http";

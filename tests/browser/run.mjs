@@ -7,6 +7,7 @@ import { audit } from "./audit.mjs";
 import { banner } from "./banner.mjs";
 import { checkers } from "./checkers.mjs";
 import { consent } from "./consent.mjs";
+import { examples } from "./examples.mjs";
 import { everywhere } from "./everywhere.mjs";
 import { gallery } from "./gallery.mjs";
 import { gate } from "./gate.mjs";
@@ -22,7 +23,7 @@ import { signals } from "./signals.mjs";
 
 const suites = {
   consent, banner, gate, signals, record, races, returning, everywhere, api,
-  application, pages, gallery, neighbours, parity, audit, checkers, lighthouse,
+  examples, application, pages, gallery, neighbours, parity, audit, checkers, lighthouse,
 };
 const wanted = process.argv.slice(2);
 for (const [name, suite] of Object.entries(suites)) {

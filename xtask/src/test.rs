@@ -204,6 +204,7 @@ fn browser() -> Result<()> {
     let mut tests = demo.tests("tests/browser/run.mjs");
     tests
         .env("AVOW_PARITY", &cases)
+        .env("AVOW", built("avow"))
         .env("AVOW_AUDIT", built("audit_oracle"))
         .env("AVOW_LAB", target().join("demo/packs/gallery"))
         .env("CHROMIUM", chromium);

@@ -44,7 +44,7 @@ pub(crate) struct Args {
     /// Whom the bundle is for
     #[arg(long, value_enum, default_value = "server")]
     target: TargetArg,
-    /// Where to write: a file for a server, a folder for a browser
+    /// Where to write: a folder for a browser, else a file
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
     /// Sign with the key in this file; `avow new key` makes one

@@ -180,7 +180,11 @@ export const draw = (core, text) => {
     ready,
     decide: () => later(decide),
     places: () => later(() => shown && rest().then((layer) => layer.places())),
-    press: (action, button) => shown?.root.contains(button) && press[action] ? press[action]() : (action === "open" || action === "choose" ? open() : later(() => rest().then((layer) => layer.press(action, button)))),
+    press: (action, button) => {
+      if (shown?.root.contains(button) && press[action]) return press[action]();
+      if (["open", "choose"].includes(action)) return open();
+      return later(() => rest().then((layer) => layer.press(action, button)));
+    },
     api: {
       open,
       decide: ({ action, resource }) => later(() => ask(`${action}/${resource}`)),
