@@ -101,14 +101,15 @@
 
   /** Starts what was kept back. */
   const activate = (element) => {
-    const { src, type } = element.dataset;
+    const { src, type = "" } = element.dataset;
     element.removeAttribute("data-src");
     if (element.localName === "link") element.href = src;
     else if (element.localName !== "script") element.src = src;
     else {
       if (src) element.src = trusted(src);
       const apart = element.hasAttribute("async");
-      if (element.src && !apart && type !== "module") {
+      // Of what is neither code nor a module the browser says nothing when it is there.
+      if (element.src && !apart && (!type || type.includes("script"))) {
         pending++;
         const ended = () => scan(pending--);
         hear(element, "load", ended);
@@ -117,7 +118,7 @@
       // The same element, because a copy would lose its nonce, and under Trusted Types its text as well. One that the parser
       // has passed over counts as asynchronous until told otherwise.
       element.async = apart;
-      element.type = type ?? "";
+      element.type = type;
       const mark = new Text();
       element.replaceWith(mark);
       mark.replaceWith(element);
