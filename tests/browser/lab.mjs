@@ -28,7 +28,7 @@ export const context = { jurisdiction: "", ask: true, gpc: false };
 const pages = new Map();
 const server = createServer(async (request, answer) => {
   const { host } = request.headers;
-  const { pathname } = new URL(request.url, `http://${host}`);
+  const { pathname, searchParams } = new URL(request.url, `http://${host}`);
   const send = (status, type, body, headers = {}) => {
     answer.writeHead(status, { "content-type": type, "cache-control": "no-cache", ...headers });
     answer.end(body);
@@ -37,13 +37,19 @@ const server = createServer(async (request, answer) => {
   if (service) {
     asked.push(service + pathname);
     if (pathname.endsWith(".html")) return send(200, "text/html", "<!doctype html><title>A video</title><p>A video</p>");
-    return send(200, "text/javascript", SCRIPTS[service] ?? "");
+    if (pathname.endsWith(".css")) return send(200, "text/css", ":root { --gated: shown }");
+    // `?delay=300&name=a`: comes late, and says by name when it runs.
+    await new Promise((done) => setTimeout(done, Number(searchParams.get("delay"))));
+    const step = searchParams.has("name") ? `(window.steps ??= []).push("${searchParams.get("name")}");` : "";
+    return send(200, "text/javascript", step + (SCRIPTS[service] ?? ""));
   }
   if (pathname === "/consent" && request.method === "POST") {
     const record = JSON.parse(Buffer.concat(await request.toArray()));
     const cookie = request.headers.cookie ?? "";
+    // What is answered after its test has ended is not told to the next.
+    const { records } = ledger;
     await new Promise((done) => setTimeout(done, ledger.delay));
-    if (ledger.status < 300) ledger.records.push({ ...record, cookie });
+    if (ledger.status < 300) records.push({ ...record, cookie });
     return send(ledger.status, "application/json", "{}");
   }
   if (pathname === "/favicon.ico") return send(204, "image/x-icon");
