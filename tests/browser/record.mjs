@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { test } from "./harness.mjs";
+import { FLAGS, test } from "./harness.mjs";
 import { cookie, gated, ledger, origin, page } from "./lab.mjs";
 
 const press = (visit, method) => visit.page.click(`.avow-banner [data-avow=${method}]`);
@@ -162,7 +162,28 @@ export async function record() {
     await other.waitForFunction(() => window.heard === "withdraw" && !window.avow.may("counter"));
   });
 
-  // Neither the browser's back-forward cache nor a tab in the background hears of what is stored meanwhile.
+  await test("a page that comes back from the browser's back-forward cache knows of a choice made meanwhile", {}, async (visit) => {
+    // The tests' own browser has no such cache.
+    const browser = await visit.context.browser().browserType().launch({
+      executablePath: process.env.CHROMIUM, args: FLAGS, ignoreDefaultArgs: ["--disable-back-forward-cache"],
+    });
+    try {
+      const tab = await browser.newPage();
+      await tab.goto(page({ settings: { jurisdiction: "de" } }));
+      await tab.waitForSelector(".avow-banner", { state: "visible" });
+      await tab.evaluate(() => addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted)));
+      await tab.goto(page({ path: "/other", settings: { jurisdiction: "de" } }));
+      await accept({ page: tab });
+      await tab.evaluate(() => history.back());
+      await until("the page is back", () => tab.evaluate(() => window.persisted).catch(() => false));
+      await tab.waitForFunction(() => window.avow.consent()?.method === "accept");
+      assert.equal(await tab.isVisible(".avow-banner"), false);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  // A choice that another host of the domain has taken down is in no storage of this page's, which would tell of it.
   await test("a page that comes back into view knows of a choice made meanwhile, and of one that is gone", {}, async (visit) => {
     await visit.open(page({ settings: { jurisdiction: "de" } }));
     await visit.banner();
