@@ -107,8 +107,10 @@ export async function record() {
       await (await refused).finished();
     }
     ledger.status = 201;
-    await visit.page.clock.fastForward(10_000);
-    await until("the ledger hears of it", () => ledger.records.length === 1);
+    await until("the ledger hears of it", async () => {
+      await visit.page.clock.fastForward(10_000);
+      return ledger.records.length === 1;
+    });
     await until("the queue is empty", () => visit.page.evaluate(() => localStorage.avowQueue === undefined));
   });
 
