@@ -19,7 +19,7 @@ const SCRIPTS = {
 };
 
 /** Records that reached the ledger, and what it answers. */
-export const ledger = { records: [], status: 201, delay: 0 };
+export const ledger = { records: [], status: 201, delay: 0, headers: {} };
 /** What was asked of the services, as `counter/script.js`. */
 export const asked = [];
 /** What `/context` says. */
@@ -50,7 +50,7 @@ const server = createServer(async (request, answer) => {
     const { records } = ledger;
     await new Promise((done) => setTimeout(done, ledger.delay));
     if (ledger.status < 300) records.push({ ...record, cookie });
-    return send(ledger.status, "application/json", "{}");
+    return send(ledger.status, "application/json", "{}", ledger.headers);
   }
   if (pathname === "/favicon.ico") return send(204, "image/x-icon");
   if (pathname === "/context") return send(200, "application/json", JSON.stringify(context));
@@ -99,7 +99,7 @@ export const cookie = (offer, { at = Date.now(), purposes = "", services = "", m
 /** Everything as it was before the first test. */
 const clear = () => {
   pages.clear();
-  Object.assign(ledger, { records: [], status: 201, delay: 0 });
+  Object.assign(ledger, { records: [], status: 201, delay: 0, headers: {} });
   Object.assign(context, { jurisdiction: "", ask: true, gpc: false });
   asked.length = 0;
 };

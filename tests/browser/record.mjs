@@ -114,7 +114,7 @@ export async function record() {
     await until("the queue is empty", () => visit.page.evaluate(() => localStorage.avowQueue === undefined));
   });
 
-  await test("a page that is left at once has sent its record", {}, async (visit) => {
+  await test("a page that is left at once has sent its record, and the answer counts", {}, async (visit) => {
     await visit.open(page({ settings: { jurisdiction: "de", ledger: "/consent" } }));
     await visit.banner();
     // The page is gone before the browser has shown anything more of it.
@@ -126,9 +126,12 @@ export async function record() {
     await press(visit, "accept");
     await visit.page.waitForFunction(() => JSON.parse(localStorage.avowQueue ?? "[]").length === 1);
     assert.deepEqual(ledger.records, []);
+    // Nor does what is under way end with the page: the answer sets the cookie.
+    Object.assign(ledger, { delay: 300, headers: { "set-cookie": "answered=1; Path=/" } });
     await visit.page.goto("about:blank");
     await until("the ledger hears of it", () => ledger.records.length === 1);
     assert.match(ledger.records[0].choice, /\.accept\./);
+    await until("the answer arrives", async () => (await visit.cookies(origin)).includes("answered"));
   });
 
   await test("a record that went out late cannot undo the choice after it", {}, async (visit) => {
