@@ -139,7 +139,9 @@ export async function record() {
     ledger.status = 503;
     await visit.open(url);
     await visit.banner();
+    const refused = visit.page.waitForResponse("**/consent");
     await accept(visit);
+    await refused;
     await visit.page.evaluate(() => window.avow.withdraw());
     ledger.status = 201;
     await visit.page.evaluate(() => dispatchEvent(new Event("online")));
