@@ -64,6 +64,26 @@ export async function consent() {
     assert.deepEqual(visit.errors, []);
   });
 
+  await test("a cookie whose life the browser cuts short is set again by the server's answer", {}, async (visit) => {
+    // As Safari does with cookies of scripts, only more so.
+    await visit.page.addInitScript(() => {
+      const { get, set } = Object.getOwnPropertyDescriptor(Document.prototype, "cookie");
+      Object.defineProperty(Document.prototype, "cookie", { get, set(text) { set.call(this, text.replace(/; *max-age=\d+/i, "")); } });
+    });
+    const kept = async () => (await visit.context.cookies(site)).find((one) => one.name === "opsyn_consent");
+    await visit.open(`${site}/`);
+    await visit.banner();
+    let before;
+    await visit.page.route("**/consent", async (route) => {
+      before ??= (await kept()).expires;
+      await route.continue();
+    });
+    await visit.choose("reject");
+    assert.equal(before, -1, "until then it ends with the session");
+    const { expires } = await kept();
+    assert.ok(Math.abs(expires - Date.now() / 1000 - 365 * 86400) < 120, String(expires));
+  });
+
   await test("consent that is carried into the application does not count there", {}, async (visit) => {
     await visit.open(`${site}/`);
     await visit.banner();

@@ -3,10 +3,17 @@
 import assert from "node:assert/strict";
 
 import { test } from "./harness.mjs";
-import { asked, gated, page, service } from "./lab.mjs";
+import { asked, gated, origin, page, service } from "./lab.mjs";
 
 const settle = (visit) => visit.page.waitForTimeout(300);
 const accept = (visit) => visit.page.click(".avow-banner [data-avow=accept]");
+/** A kept-back script with an address, that says by name when it runs. */
+const step = (name, more = "", delay = 0) =>
+  `<script type="text/plain" data-service="counter" src="${service("counter", "script.js")}?name=${name}&delay=${delay}"${more}></script>`;
+/** The address of such a script is answered when others have run; if they never do, the test ends without it. */
+const hold = (visit, name, others) => visit.page.route(`**/script.js?name=${name}&*`, (route) =>
+  visit.page.waitForFunction((others) => others.every((one) => window.steps?.includes(one)), others)
+    .then(() => route.continue(), () => {}));
 
 export async function gate() {
   await test("each way of marking a script is understood, and a script needs all that it names", {}, async (visit) => {
@@ -63,6 +70,99 @@ export async function gate() {
     assert.deepEqual(visit.errors, ["on purpose"]);
   });
 
+  await test("scripts run in the order of the document, however late each of them arrives", {}, async (visit) => {
+    const inline = (name) => `<script type="text/plain" data-service="counter">(window.steps ??= []).push("${name}")</script>`;
+    await visit.open(page({
+      settings: { jurisdiction: "de" },
+      head: [
+        step("async", " async"),
+        step("slow", "", 300),
+        step("fast"),
+        `<script type="text/plain" data-service="counter" src="${origin}/missing.js"></script>`,
+        inline("inline"),
+        step("last"),
+      ].join(""),
+    }));
+    await visit.banner();
+    // Nobody waits for what is asynchronous, nor for what never comes.
+    await hold(visit, "async", ["slow", "fast", "inline", "last"]);
+    await accept(visit);
+    await visit.page.waitForFunction(() => window.steps?.includes("async"));
+    assert.deepEqual(await visit.page.evaluate(() => window.steps), ["slow", "fast", "inline", "last", "async"]);
+    assert.equal(visit.errors.length, 1);
+    assert.match(visit.errors[0], /404/);
+  });
+
+  await test("for somebody who comes back, a deferred script waits for the end of the page, and no other does", {}, async (visit) => {
+    const said = (name) => `<script>(window.steps ??= []).push("${name}")</script>`;
+    const url = page({
+      settings: { jurisdiction: "de" },
+      head: step("deferred", " defer") + step("at once"),
+      body: `<h1>Lab</h1><script src="${service("player", "script.js")}?name=middle&amp;"></script>${said("end")}`,
+    });
+    await visit.open(url);
+    await visit.banner();
+    await accept(visit);
+    await visit.page.waitForFunction(() => window.steps?.includes("deferred"));
+    // The parser stands still in the middle of the page until then.
+    await hold(visit, "middle", ["at once"]);
+    await visit.page.goto(url);
+    await visit.page.waitForFunction(() => window.steps?.includes("deferred"));
+    assert.deepEqual(await visit.page.evaluate(() => window.steps), ["at once", "middle", "end", "deferred"]);
+    assert.deepEqual(visit.errors, []);
+  });
+
+  await test("an element that cannot be started takes nothing with it", {}, async (visit) => {
+    await visit.open(page({
+      settings: { jurisdiction: "de" },
+      body: `<h1>Lab</h1><img id="first" alt="" data-service="counter" data-src="${service("counter", "pixel")}">${step("behind")}`,
+    }));
+    await visit.banner();
+    await visit.page.evaluate(() => {
+      window.avow.on("choice", ({ method }) => (window.heard = method));
+      Object.defineProperty(document.getElementById("first"), "src", { set: () => { throw new Error("mine"); } });
+    });
+    await accept(visit);
+    await visit.page.waitForFunction(() => window.heard === "accept");
+    await visit.page.waitForFunction(() => window.steps?.includes("behind"));
+    assert.equal(await visit.page.isVisible(".avow-banner"), false);
+    assert.equal(await visit.page.isVisible(".avow-open"), true);
+    assert.deepEqual(visit.errors, ["mine"]);
+  });
+
+  await test("where the policy asks for a nonce, a script that has it runs, and no other", {}, async (visit) => {
+    const inline = (name, more) => `<script type="text/plain" data-service="counter"${more}>(window.ran ??= []).push("${name}")</script>`;
+    await visit.open(page({
+      settings: { jurisdiction: "de" },
+      headers: { "content-security-policy": "script-src 'self' 'nonce-abc' 'wasm-unsafe-eval'" },
+      head: inline("none", "") + inline("another", ` nonce="abd"`) + inline("nonce", ` nonce="abc"`),
+    }));
+    await visit.banner();
+    assert.deepEqual(visit.errors, []);
+    await accept(visit);
+    await visit.page.waitForSelector(".avow-open");
+    assert.deepEqual(await visit.page.evaluate(() => window.ran), ["nonce"]);
+    assert.equal(visit.errors.length, 2);
+    for (const error of visit.errors) assert.match(error, /Content Security Policy/);
+  });
+
+  await test("images, links and frames that stand in the page are loaded once they are agreed to", {}, async (visit) => {
+    await visit.open(page({
+      settings: { jurisdiction: "de" },
+      head: `<link rel="stylesheet" data-service="counter" data-src="${service("counter", "style.css")}">`,
+      body: `<h1>Lab</h1><img alt="" data-service="adverts" data-src="${service("adverts", "pixel")}">
+        <iframe title="A video" data-service="player" data-src="${service("player", "video.html")}"></iframe>`,
+    }));
+    await visit.banner();
+    await settle(visit);
+    assert.deepEqual(asked, []);
+    await accept(visit);
+    await visit.page.waitForFunction(() => getComputedStyle(document.documentElement).getPropertyValue("--gated") === "shown");
+    await visit.page.frameLocator("iframe").locator("p").waitFor();
+    assert.deepEqual(asked.sort(), ["adverts/pixel", "counter/style.css", "player/video.html"]);
+    assert.deepEqual(visit.errors, []);
+  });
+
   await test("frames, images and links wait too, wherever and whenever they are added", {}, async (visit) => {
     const marked = (tag, more) => `<${tag} data-service="counter" ${more}>`;
     await visit.open(page({
@@ -117,6 +217,35 @@ export async function gate() {
     await visit.open(url);
     await visit.page.frameLocator("iframe").locator("p").waitFor();
     assert.equal(await visit.page.locator(".avow-place").count(), 0);
+    assert.deepEqual(visit.errors, []);
+  });
+
+  await test("a frame that a script adds has a placeholder too, which goes with it", {}, async (visit) => {
+    const add = (mark) => visit.page.evaluate(([mark, url]) => {
+      const frame = document.createElement("iframe");
+      Object.assign(frame.dataset, { [mark]: "player", src: url });
+      document.querySelector("main").append(frame);
+    }, [mark, service("player", "video.html")]);
+    await visit.open(page({ settings: { jurisdiction: "de" } }));
+    await visit.banner();
+    for (const mark of ["service", "name"]) {
+      await add(mark);
+      await visit.page.waitForSelector(".avow-place + iframe", { state: "attached" });
+      assert.match(await visit.page.textContent(".avow-place"), /Player/, mark);
+      assert.equal(await visit.page.isVisible("iframe"), false, mark);
+      await visit.page.evaluate(() => document.querySelector("iframe").remove());
+      await visit.page.waitForSelector(".avow-place", { state: "detached" });
+    }
+    assert.deepEqual(asked, []);
+    // Each shows its own frame.
+    await add("name");
+    await visit.page.waitForSelector(".avow-place");
+    await add("service");
+    await visit.page.locator(".avow-place").nth(1).waitFor();
+    await visit.page.locator(".avow-place").nth(0).locator("[data-avow=once]").click();
+    await visit.page.frameLocator("iframe >> nth=0").locator("p").waitFor();
+    assert.deepEqual(asked, ["player/video.html"]);
+    assert.equal(await visit.page.locator(".avow-place").count(), 1);
     assert.deepEqual(visit.errors, []);
   });
 

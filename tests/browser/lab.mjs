@@ -19,7 +19,7 @@ const SCRIPTS = {
 };
 
 /** Records that reached the ledger, and what it answers. */
-export const ledger = { records: [], status: 201, delay: 0 };
+export const ledger = { records: [], status: 201, delay: 0, headers: {} };
 /** What was asked of the services, as `counter/script.js`. */
 export const asked = [];
 /** What `/context` says. */
@@ -28,7 +28,7 @@ export const context = { jurisdiction: "", ask: true, gpc: false };
 const pages = new Map();
 const server = createServer(async (request, answer) => {
   const { host } = request.headers;
-  const { pathname } = new URL(request.url, `http://${host}`);
+  const { pathname, searchParams } = new URL(request.url, `http://${host}`);
   const send = (status, type, body, headers = {}) => {
     answer.writeHead(status, { "content-type": type, "cache-control": "no-cache", ...headers });
     answer.end(body);
@@ -37,14 +37,20 @@ const server = createServer(async (request, answer) => {
   if (service) {
     asked.push(service + pathname);
     if (pathname.endsWith(".html")) return send(200, "text/html", "<!doctype html><title>A video</title><p>A video</p>");
-    return send(200, "text/javascript", SCRIPTS[service] ?? "");
+    if (pathname.endsWith(".css")) return send(200, "text/css", ":root { --gated: shown }");
+    // `?delay=300&name=a`: comes late, and says by name when it runs.
+    await new Promise((done) => setTimeout(done, Number(searchParams.get("delay"))));
+    const step = searchParams.has("name") ? `(window.steps ??= []).push("${searchParams.get("name")}");` : "";
+    return send(200, "text/javascript", step + (SCRIPTS[service] ?? ""));
   }
   if (pathname === "/consent" && request.method === "POST") {
     const record = JSON.parse(Buffer.concat(await request.toArray()));
     const cookie = request.headers.cookie ?? "";
+    // What is answered after its test has ended is not told to the next.
+    const { records } = ledger;
     await new Promise((done) => setTimeout(done, ledger.delay));
-    if (ledger.status < 300) ledger.records.push({ ...record, cookie });
-    return send(ledger.status, "application/json", "{}");
+    if (ledger.status < 300) records.push({ ...record, cookie });
+    return send(ledger.status, "application/json", "{}", ledger.headers);
   }
   if (pathname === "/favicon.ico") return send(204, "image/x-icon");
   if (pathname === "/context") return send(200, "application/json", JSON.stringify(context));
@@ -93,7 +99,7 @@ export const cookie = (offer, { at = Date.now(), purposes = "", services = "", m
 /** Everything as it was before the first test. */
 const clear = () => {
   pages.clear();
-  Object.assign(ledger, { records: [], status: 201, delay: 0 });
+  Object.assign(ledger, { records: [], status: 201, delay: 0, headers: {} });
   Object.assign(context, { jurisdiction: "", ask: true, gpc: false });
   asked.length = 0;
 };

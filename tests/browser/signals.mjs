@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { test } from "./harness.mjs";
-import { context, page } from "./lab.mjs";
+import { asked, context, gated, page } from "./lab.mjs";
 
 const TYPES = ["ad_personalization", "ad_storage", "ad_user_data", "analytics_storage", "functionality_storage", "personalization_storage", "security_storage"];
 
@@ -29,6 +29,7 @@ export async function signals() {
     assert.deepEqual(Object.keys(state).filter((name) => name !== "wait_for_update").sort(), TYPES);
     assert.deepEqual([...new Set(TYPES.map((type) => state[type]))], ["denied"]);
     assert.equal(state.wait_for_update, 500);
+    assert.deepEqual(await visit.page.evaluate(() => window.uetq.slice(0, 3)), ["consent", "default", { ad_storage: "denied" }]);
 
     const told = async () => (await commands(visit)).at(-1);
     const before = await told();
@@ -47,9 +48,19 @@ export async function signals() {
     await visit.open(url);
     assert.equal(await visit.page.evaluate(() => window.seen), 2);
     assert.deepEqual((await commands(visit)).map(([how, state]) => [how, state.ad_storage]), [["default", "denied"], ["update", "granted"]]);
-    await Promise.all([visit.page.waitForEvent("load"), visit.page.evaluate(() => window.avow.withdraw())]).catch(() => {});
+    // Nothing has run that would have the page loaded afresh: tags that are there are told on the spot, and the rules say no
+    // less than at first.
+    const refused = { ad_personalization: "denied", ad_storage: "denied", ad_user_data: "denied", analytics_storage: "denied" };
+    await visit.page.evaluate(() => window.avow.withdraw());
+    const [last, then] = await told();
+    assert.equal(last, "update");
+    assert.deepEqual({ ...then, ...refused }, then);
+    assert.deepEqual(await visit.page.evaluate(() => window.uetq.slice(-3)), ["consent", "update", { ad_storage: "denied" }]);
+    await visit.page.evaluate(() => window.avow.decide({ action: "ask", resource: "pack" }));
+    assert.deepEqual(await told(), before);
+    assert.deepEqual(await visit.page.evaluate(() => window.uetq.slice(-3)), ["consent", "update", { ad_storage: "denied" }]);
     await visit.open(url);
-    assert.deepEqual((await commands(visit)).at(-1)[1].ad_storage, "denied");
+    assert.deepEqual(await told(), before);
   });
 
   await test("Global Privacy Control is honoured by rule and said to be, and an explicit choice stands apart from it", {}, async (visit) => {
@@ -125,6 +136,35 @@ export async function signals() {
     await visit.open(page({ settings: { jurisdiction: "us-ca" } }));
     assert.equal(await visit.page.evaluate(() => window.avow.may("adverts")), false);
     await visit.banner();
+  });
+
+  // Jurisdiction, the clock's zone, and whether counter and adverts run without a choice.
+  const CLOCKS = [
+    ["us-ca", "America/Los_Angeles", [true, true]],
+    ["us-ca", "Atlantic/Bermuda", [true, true]],
+    ["us-ca", "Atlantic/Reykjavik", [false, false]],
+    ["us-ca", "Atlantic/Canary", [false, false]],
+    ["us-ca", "Asia/Nicosia", [false, false]],
+    ["us-ca", "America/Cayenne", [false, false]],
+    ["us-ca", "Arctic/Longyearbyen", [false, false]],
+    ["us-ca", "Europe/Zurich", [true, false]],
+    ["us-ca", "Europe/London", [true, false]],
+    ["de", "America/Los_Angeles", [false, false]],
+  ];
+  await test("what both the place and the clock's zone allow runs, and no more", {}, async (visit) => {
+    const session = await visit.context.newCDPSession(visit.page);
+    for (const [jurisdiction, timezoneId, runs] of CLOCKS) {
+      const what = `${jurisdiction} ${timezoneId}`;
+      await session.send("Emulation.setTimezoneOverride", { timezoneId });
+      asked.length = 0;
+      await visit.open(page({ settings: { jurisdiction }, head: gated("counter") + gated("adverts") }));
+      const services = ["counter", "adverts"];
+      assert.deepEqual(await visit.page.evaluate((services) => services.map((service) => window.avow.may(service)), services), runs, what);
+      const allowed = services.filter((_, at) => runs[at]);
+      await visit.page.waitForFunction((count) => (window.ran?.length ?? 0) >= count, allowed.length);
+      assert.deepEqual(asked.toSorted(), allowed.map((one) => `${one}/script.js`).toSorted(), what);
+      assert.equal(await visit.page.isVisible(".avow-banner"), !runs[1], what);
+    }
   });
 
   await test("what runs without consent in the United Kingdom can be objected to", {}, async (visit) => {
