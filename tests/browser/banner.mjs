@@ -111,7 +111,7 @@ export async function banner() {
   await test("the banner speaks the page's language, else the browser's, else the pack's", {}, async (visit) => {
     const page = (await body(`${site}/`)).toString();
     for (const [lang, languages, wanted] of SPOKEN) {
-      const context = await visit.page.context().browser().newContext();
+      const context = await visit.page.context().browser().newContext({ timezoneId: "UTC" });
       try {
         const tab = await context.newPage();
         const fetched = [];

@@ -40,6 +40,7 @@ export async function lighthouse() {
   try {
     const page = await browser.newPage();
     await page.setViewport({ width: 1280, height: 800 });
+    await page.emulateTimezone("UTC");
     await page.goto(`${app}/sign-in`);
     await Promise.all([page.waitForNavigation(), page.click("button[value='northfield/ada']")]);
     for (const [name, [address, asks, paths]] of Object.entries(SITES)) {
