@@ -172,8 +172,12 @@ export async function banner() {
           const box = one.getBoundingClientRect();
           return !one.contains(document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2));
         });
+        const above = all.filter((one) => {
+          one.scrollIntoView({ block: "start" });
+          return one.getBoundingClientRect().top < -1;
+        });
         const wide = document.documentElement.scrollWidth - innerWidth;
-        return [...out.map((one) => `out: ${name(one)}`), ...covered.map((one) => `covered: ${name(one)}`), ...(wide > 0 ? [`${wide} px too wide`] : [])];
+        return [...[...out, ...above].map((one) => `out: ${name(one)}`), ...covered.map((one) => `covered: ${name(one)}`), ...(wide > 0 ? [`${wide} px too wide`] : [])];
       }, room);
       await visit.open(lab({ settings, lang, body: TEXT }));
       await visit.banner();
