@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { test } from "./harness.mjs";
-import { gated, origin, page } from "./lab.mjs";
+import { asked, gated, origin, page, service } from "./lab.mjs";
 
 const settings = { jurisdiction: "de", reload: "no" };
 
@@ -91,5 +91,89 @@ export async function api() {
     // What deletes is never stopped.
     await visit.page.evaluate(() => (document.cookie = "_count7=; Path=/; Max-Age=0"));
     assert.equal((await visit.cookies()).includes("_count7"), false);
+  });
+
+  const guard = `<script src="/avow/avow-guard.js"></script>`;
+  const listen = `<script>document.addEventListener("avow:blocked", ({ detail }) => (window.dropped ??= []).push(detail.kind + " " + detail.name));</script>`;
+
+  await test("the guard holds every way to give an element its address", {}, async (visit) => {
+    await visit.open(page({ settings, head: guard + listen }));
+    await visit.banner();
+    /** Points an element of each kind at a path of its own, by property and by attribute. */
+    const point = (path) => visit.page.evaluate(([url, path]) => {
+      window.dropped = [];
+      const give = (tag, name, how, more = {}) => {
+        const element = Object.assign(document.createElement(tag), more);
+        document.body.append(element);
+        const address = `${url}${path}/${tag}/${how}`;
+        if (how === "property") element[name] = address;
+        else element.setAttribute(name, address);
+      };
+      for (const how of ["property", "attribute"]) {
+        give("iframe", "src", how, { title: "Counter" });
+        give("img", "src", how, { alt: "" });
+        give("script", "src", how);
+        give("link", "href", how, { rel: "stylesheet" });
+      }
+    }, [service("counter", ""), path]);
+    const all = (path) => ["iframe", "img", "link", "script"].flatMap((tag) => ["attribute", "property"].map((how) => `${path}/${tag}/${how}`));
+    await point("before");
+    await visit.page.waitForFunction(() => window.dropped.length === 8);
+    assert.deepEqual((await visit.page.evaluate(() => window.dropped)).sort(), all("before").map((path) => `load ${service("counter", path)}`));
+    assert.deepEqual(asked, []);
+    await visit.page.evaluate(() => window.avow.grant("statistics"));
+    await point("after");
+    for (let left = 100; left && asked.length < 8; left -= 1) await visit.page.waitForTimeout(20);
+    assert.deepEqual(asked.sort(), all("after").map((path) => `counter/${path}`));
+    assert.deepEqual(await visit.page.evaluate(() => window.dropped), []);
+  });
+
+  await test("the guard lets the Cookie Store set what the rules allow, for no longer than they let it live", {}, async (visit) => {
+    await visit.open(page({ settings, head: guard + listen }));
+    await visit.banner();
+    await visit.page.evaluate(() => window.avow.grant("statistics"));
+    await visit.page.evaluate(async () => {
+      const day = 86_400_000;
+      await window.cookieStore.set("_count1", "1");
+      await window.cookieStore.set({ name: "_count2", value: "1", expires: Date.now() + day });
+      await window.cookieStore.set({ name: "_count3", value: "1", expires: Date.now() + 100 * day });
+    });
+    assert.deepEqual(await visit.cookies(), ["_count1", "_count2", "lab_consent"]);
+    assert.deepEqual(await visit.page.evaluate(() => window.dropped), ["cookie _count3"]);
+  });
+
+  await test("the guard lets a frame through that the visitor asked to see once, and nothing else of its service", {}, async (visit) => {
+    const video = service("player", "video.html");
+    await visit.open(page({
+      settings,
+      head: guard + listen,
+      body: `<h1>Lab</h1><iframe title="A video" data-service="player" data-src="${video}"></iframe>`,
+    }));
+    await visit.banner();
+    await visit.page.click(".avow-place [data-avow=once]");
+    await visit.page.frameLocator("iframe").locator("p").waitFor();
+    assert.equal(await visit.page.evaluate(() => window.dropped), undefined);
+    await visit.page.evaluate((url) => (document.createElement("iframe").src = url), video);
+    await visit.page.waitForFunction(() => window.dropped?.length === 1);
+    assert.deepEqual(asked, ["player/video.html"]);
+  });
+
+  await test("what the guard has been told holds no longer than the choice that it followed from", {}, async (visit) => {
+    await visit.open(page({ settings, head: guard + listen }));
+    await visit.banner();
+    /** Writes, and waits until it is kept or dropped. */
+    const write = () => visit.page.evaluate(async () => {
+      window.dropped = [];
+      localStorage["count.x"] = "1";
+      while (!window.dropped.length && !localStorage["count.x"]) await new Promise((done) => setTimeout(done, 10));
+      return window.dropped.length ? "dropped" : "kept";
+    });
+    assert.equal(await write(), "dropped");
+    await visit.page.evaluate(() => window.avow.grant("statistics"));
+    assert.equal(await write(), "kept");
+    // It is swept, and stays away.
+    await visit.page.evaluate(() => window.avow.withdraw());
+    assert.equal(await write(), "dropped");
+    assert.equal(await visit.page.evaluate(() => localStorage["count.x"]), undefined);
   });
 }

@@ -1,6 +1,7 @@
 // Where browsers, pages and outages are at their worst: it fails closed, a refusal still works, and the page is unharmed.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -13,6 +14,21 @@ const settings = { jurisdiction: "de" };
 const STYLED = '<link id="avow-style" rel="stylesheet" href="/avow/avow.css">';
 const press = (visit, what) => visit.page.click(`.avow-banner [data-avow=${what}]`);
 const services = service("", "").replace("http://.", "http://*.").replace(/\/$/, "");
+
+/** What `docs/bundle.md` puts at byte 80: the checksum of all the others. */
+const checksum = (bundle) => {
+  const rotl = (word, by) => BigInt.asUintN(64, word << by | word >> 64n - by);
+  const mix = (bytes) => {
+    const step = (sum, word) => rotl(BigInt.asUintN(64, (sum ^ word) * 0x9e3779b97f4a7c15n), 29n);
+    let sum = BigInt(bytes.length);
+    let at = 0;
+    for (; at + 8 <= bytes.length; at += 8) sum = step(sum, bytes.readBigUInt64LE(at));
+    for (; at < bytes.length; at += 1) sum = step(sum, BigInt(bytes[at]));
+    return sum;
+  };
+  const body = bundle.subarray(0, bundle.readUInt32LE(8));
+  return mix(body.subarray(0, 80)) ^ rotl(mix(body.subarray(88)), 1n);
+};
 
 export async function everywhere() {
   for (const [name, policy] of [
@@ -38,6 +54,36 @@ export async function everywhere() {
       assert.deepEqual(visit.errors.filter((error) => !/wasm-eval|WebAssembly/.test(error)), []);
     });
   }
+
+  await test("the loader stands in the page itself, under the hash that it has", {}, async (visit) => {
+    // As `avow build --inline` prints both. It takes no loader that would end the script early.
+    const loader = readFileSync(join(FILES, "avow.js"), "utf8");
+    assert.doesNotMatch(loader, /<\/script|<!--|\r/i);
+    const hash = createHash("sha256").update(loader).digest("base64");
+    const url = page({
+      loader: `<script data-site="/avow/site.avow" data-base="/avow/" data-jurisdiction="de">${loader}</script>`,
+      headers: { "content-security-policy": `default-src 'none'; script-src 'self' 'sha256-${hash}' 'wasm-unsafe-eval' ${services}; style-src 'self'; connect-src 'self'` },
+      head: gated("counter"),
+    });
+    const fetched = [];
+    visit.page.on("request", (request) => request.url().includes("/avow/") && fetched.push(new URL(request.url()).pathname));
+    await visit.open(url);
+    await visit.banner();
+    assert.deepEqual(asked, []);
+    await press(visit, "accept");
+    await visit.page.waitForFunction(() => window.ran?.length === 1);
+    assert.equal(fetched.includes("/avow/avow.js"), false);
+    // Somebody who comes back has all that runs in the page.
+    fetched.length = 0;
+    await visit.open(url);
+    await visit.page.waitForFunction(() => window.ran?.length === 1);
+    assert.equal(await visit.page.isVisible(".avow-banner"), false);
+    await visit.page.waitForSelector(".avow-open", { state: "visible" });
+    assert.deepEqual(fetched, ["/avow/avow.css"]);
+    await visit.page.click(".avow-open");
+    await visit.page.waitForSelector(".avow-dialog[open]");
+    assert.deepEqual(visit.errors, []);
+  });
 
   await test("the engine translated to JavaScript answers as the WebAssembly does", {}, async (visit) => {
     const may = () => visit.page.evaluate(async () => {
@@ -94,6 +140,22 @@ export async function everywhere() {
     });
   }
 
+  await test("a page may have a control of its own, but the link to opt out is there all the same", {}, async (visit) => {
+    for (const [jurisdiction, says] of [["us-ca", /do not sell or share/], ["de", undefined]]) {
+      await visit.context.clearCookies();
+      await visit.open(page({ settings: { jurisdiction, reopen: "no" }, body: "<h1>Lab</h1><button data-avow-open>Choices</button>" }));
+      await visit.page.evaluate(() => window.avow.withdraw());
+      assert.equal(await visit.page.isVisible(".avow-banner"), false);
+      assert.equal(await visit.page.locator(".avow-open").count(), says ? 1 : 0, jurisdiction);
+      if (says) {
+        assert.equal(await visit.page.isVisible(".avow-open"), true);
+        assert.match(await visit.page.textContent(".avow-open"), says);
+      }
+      await visit.page.click(says ? ".avow-open" : "main [data-avow-open]");
+      await visit.page.waitForSelector(".avow-dialog[open]");
+    }
+  });
+
   await test("errors of the page are the page's own", {}, async (visit) => {
     await visit.open(page({
       settings,
@@ -110,19 +172,30 @@ export async function everywhere() {
   const bundle = readFileSync(join(FILES, "site.avow"));
   const damaged = Buffer.from(bundle);
   damaged[damaged.length >> 1] ^= 4;
-  for (const [name, file, answer] of [
-    ["the bundle is missing", "site.avow", { status: 404 }],
-    ["the bundle is damaged", "site.avow", { body: damaged }],
-    ["the bundle is another program's", "site.avow", { body: "<!doctype html>" }],
-    ["the engine is missing", "avow-widget.wasm", { status: 404 }],
-    ["the network fails", "avow-widget.wasm", undefined],
+  // Whole in all but the number of its format.
+  const old = Buffer.from(bundle);
+  old.writeUInt32LE(bundle.readUInt32LE(4) - 1, 4);
+  assert.equal(bundle.readBigUInt64LE(80), checksum(bundle));
+  old.writeBigUInt64LE(checksum(old), 80);
+  const layer = readFileSync(join(FILES, "first-layer/en.html"), "utf8");
+  for (const [name, file, answer, says, more] of [
+    ["the bundle is missing", "site.avow", { status: 404 }, /404/],
+    ["the bundle is missing and the first layer came with the page", "site.avow", { status: 404 }, /404/, { before: STYLED, first: layer }],
+    ["the bundle is damaged", "site.avow", { body: damaged }, /damaged/],
+    ["the bundle is of another format", "site.avow", { body: old }, /unknown-format/],
+    ["the bundle is another program's", "site.avow", { body: "<!doctype html>" }, /not-a-bundle/],
+    ["the engine is missing", "avow-widget.wasm", { status: 404 }, /404/],
+    // A module that is sound, and has nothing of what this build asks of it.
+    ["the engine is another build's", "avow-widget.wasm", { body: Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) }, /not a function/],
+    ["the network fails", "avow-widget.wasm", undefined, /fetch/],
   ]) {
     await test(`where ${name}, a refusal works and nothing else does`, {}, async (visit) => {
       await visit.page.route(`**/${file}`, (route) => (answer ? route.fulfill(answer) : route.abort()));
-      await visit.page.goto(page({ settings, head: gated("counter") }));
+      await visit.page.goto(page({ settings, head: gated("counter"), ...more }));
       assert.equal(await visit.page.evaluate(() => window.avow.ready), false);
       await visit.banner();
       assert.equal(await visit.page.isVisible(".avow-banner [data-avow=reject]"), true);
+      assert.equal(await visit.page.isVisible(".avow-banner [data-avow=choose]"), false);
       assert.equal(await visit.page.isVisible(".avow-banner [data-avow=accept]"), false);
       assert.match(await visit.page.textContent(".avow-banner"), /could not be loaded/);
       assert.deepEqual(await visit.axe(), []);
@@ -133,7 +206,9 @@ export async function everywhere() {
       assert.equal(await visit.page.isVisible("h1"), true);
       assert.deepEqual(asked, []);
       // One line of ours; the browser has one of its own for an address that failed.
-      assert.equal(visit.errors.filter((error) => error.startsWith("avow: ")).length, 1, visit.errors.join("\n"));
+      const ours = visit.errors.filter((error) => error.startsWith("avow: "));
+      assert.equal(ours.length, 1, visit.errors.join("\n"));
+      assert.match(ours[0], says);
       // It counts once the engine is there again.
       await visit.page.unroute(`**/${file}`);
       await visit.page.reload();
@@ -148,18 +223,40 @@ export async function everywhere() {
     assert.equal(await visit.page.evaluate(() => window.avow.ready), true);
     await visit.banner();
   });
-  await test("where the rest of the widget is missing, nothing is asked that nobody could answer", {}, async (visit) => {
-    await visit.page.route("**/avow-widget.js", (route) => route.fulfill({ status: 404 }));
-    const layer = readFileSync(join(FILES, "first-layer/en.html"), "utf8");
-    await visit.page.goto(page({ settings, before: STYLED, head: gated("counter"), first: layer }));
-    assert.equal(await visit.page.evaluate(() => window.avow.ready), false);
-    assert.equal(await visit.page.isVisible(".avow-banner"), false);
+  for (const [name, answer] of [
+    ["is missing", { status: 404 }],
+    ["is another build's", { contentType: "text/javascript", body: "export const start = () => {};" }],
+  ]) {
+    await test(`where the rest of the widget ${name}, nothing is asked that nobody could answer`, {}, async (visit) => {
+      await visit.page.route("**/avow-widget.js", (route) => route.fulfill(answer));
+      await visit.page.goto(page({ settings, before: STYLED, head: gated("counter"), first: layer }));
+      assert.equal(await visit.page.evaluate(() => window.avow.ready), false);
+      assert.equal(await visit.page.isVisible(".avow-banner"), false);
+      assert.deepEqual(asked, []);
+      assert.equal(visit.errors.filter((error) => error.startsWith("avow: ")).length, 1, visit.errors.join("\n"));
+    });
+  }
+  await test("a loader that a browser has kept from the build before remembers nothing, and asks the engine each time", {}, async (visit) => {
+    const loader = readFileSync(join(FILES, "avow.js"), "utf8");
+    const stale = loader.replace(/"bundle":"[0-9a-f]{12}"/, '"bundle":"000000000000"');
+    assert.notEqual(stale, loader);
+    await visit.page.route("**/avow.js", (route) => route.fulfill({ contentType: "text/javascript", body: stale }));
+    const engines = [];
+    visit.page.on("request", (request) => request.url().endsWith(".wasm") && engines.push(1));
+    const url = page({ settings, head: gated("counter") });
+    await visit.open(url);
+    await visit.banner();
     assert.deepEqual(asked, []);
-    assert.equal(visit.errors.filter((error) => error.startsWith("avow: ")).length, 1, visit.errors.join("\n"));
+    await press(visit, "accept");
+    await visit.page.waitForFunction(() => window.ran?.length === 1);
+    await visit.open(url);
+    await visit.page.waitForFunction(() => window.ran?.length === 1);
+    assert.equal(await visit.page.isVisible(".avow-banner"), false);
+    assert.equal(engines.length, 2);
+    assert.deepEqual(visit.errors, []);
   });
 
   await test("a first layer that comes with the page is shown at once to whom the rules ask, and to nobody else", {}, async (visit) => {
-    const layer = readFileSync(join(FILES, "first-layer/en.html"), "utf8");
     // Whether it was ever visible, at any frame.
     await visit.page.addInitScript(() => {
       const look = () => {

@@ -10,6 +10,12 @@ const seen = () => {
   const [banner] = visible(".avow-banner");
   const [control] = visible(".avow-open");
   const root = document.querySelector(".avow");
+  /** The edge that a banner is nearest to, and the side where it leaves no room. */
+  const place = ({ top, bottom, left, right }) => {
+    const [before, after] = [left, document.documentElement.clientWidth - right];
+    const side = Math.abs(before - after) < 2 ? "" : before < after ? " left" : " right";
+    return (top < innerHeight - bottom ? "top" : "bottom") + side;
+  };
   return {
     banner: !!banner,
     dialog: visible(".avow-dialog[open]").length === 1,
@@ -21,7 +27,7 @@ const seen = () => {
     direction: root && getComputedStyle(root).direction,
     corner: banner && getComputedStyle(banner).borderStartStartRadius,
     ink: banner && getComputedStyle(banner.querySelector("button")).backgroundColor,
-    edges: banner && [banner.getBoundingClientRect().top < innerHeight / 2, banner.getBoundingClientRect().width < innerWidth * 0.8],
+    place: banner && place(banner.getBoundingClientRect()),
   };
 };
 
@@ -56,6 +62,9 @@ export async function gallery() {
     }
     assert.equal(new Set(["plain", "soft", "square", "contrast"].map((look) => frames[look].corner + frames[look].ink)).size, 4);
     of("square", { corner: "0px" });
+    of("bottom", { ...first, place: "bottom" });
+    of("top", { ...first, place: "top" });
+    of("corner", { ...first, place: "bottom left" });
     for (const language of ["de", "fi", "ja", "hi"]) of(language, { ...first, language, direction: "ltr" });
     of("ar", { ...first, language: "ar", direction: "rtl" });
     of("he", { dialog: true, language: "he", direction: "rtl" });
@@ -68,6 +77,21 @@ export async function gallery() {
     assert.equal(await visit.page.evaluate(() => document.cookie), before);
     assert.equal(await visit.page.evaluate(() => document.activeElement.localName), "body");
     assert.deepEqual(await visit.axe(), []);
+  });
+
+  /** Whatever of accept's look is not reject's, in the room that is shown: each computed property, and the size of the box. */
+  const apart = (visit) => visit.page.evaluate(() => {
+    const room = document.querySelector(".avow-dialog[open]") ?? document.querySelector(".avow-banner");
+    const [accept, reject] = ["accept", "reject"].map((what) => {
+      const button = room.querySelector(`[data-avow=${what}]`);
+      const { width, height } = button.getBoundingClientRect();
+      const parts = [null, "::before", "::after"].map((part) => [part ?? "button", getComputedStyle(button, part)]);
+      return {
+        box: `${width} x ${height}`,
+        ...Object.fromEntries(parts.flatMap(([part, style]) => Array.from(style, (name) => [`${part} ${name}`, style.getPropertyValue(name)]))),
+      };
+    });
+    return Object.keys(accept).filter((name) => accept[name] !== reject[name]).map((name) => `${name}: ${accept[name]}, not ${reject[name]}`);
   });
 
   for (const colorScheme of ["light", "dark"]) {
@@ -85,10 +109,30 @@ export async function gallery() {
           await visit.page.goto(url);
           await visit.page.waitForSelector(url.includes("-second") ? ".avow-dialog[open]" : ".avow-banner", { state: "visible" });
           assert.equal(await visit.page.$eval(".avow", (root) => getComputedStyle(root).direction), direction);
-          found.push(...(await visit.axe()).map((one) => `${new URL(url).hostname} ${direction}: ${one}`));
+          const wrong = [...await visit.axe(), ...await apart(visit)];
+          found.push(...wrong.map((one) => `${new URL(url).hostname} ${direction}: ${one}`));
         }
       }
       assert.deepEqual(found, []);
     });
   }
+
+  await test("accept and reject weigh the same in every look at 320 px, where words are long", { viewport: { width: 320, height: 640 } }, async (visit) => {
+    await visit.open(`${site}/gallery`);
+    const frames = await visit.page.$$eval(".gallery iframe", (all) => all.map((one) => one.dataset.src || one.src));
+    const looks = frames.filter((url) => /^(plain|soft|square|contrast)(-second)?\./.test(new URL(url).hostname));
+    const found = [];
+    for (const language of ["de", "fi"]) {
+      for (const url of looks) {
+        const page = (await body(url)).toString();
+        const said = page.replace(/<html[^>]*>/, `<html lang="${language}">`);
+        await visit.page.route(url, (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body: said }));
+        await visit.page.goto(url);
+        await visit.page.waitForSelector(url.includes("-second") ? ".avow-dialog[open]" : ".avow-banner", { state: "visible" });
+        assert.equal(await visit.page.$eval(".avow", (root) => root.lang), language);
+        found.push(...(await apart(visit)).map((one) => `${new URL(url).hostname} ${language}: ${one}`));
+      }
+    }
+    assert.deepEqual(found, []);
+  });
 }

@@ -97,9 +97,9 @@ export const before = [];
 let passed = 0;
 let failed = 0;
 
-/** Runs one test in a fresh context. */
+/** Runs one test in a fresh context. The widget looks at the clock's zone, so it is not left to the machine. */
 export async function test(name, options, body) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, timezoneId: "UTC", ...options });
   context.setDefaultTimeout(15_000);
   await fetch(`${provider}/reset`, { method: "POST" });
   for (const act of before) act();

@@ -14,7 +14,7 @@ const SETTINGS = {
 
 /** Each site: its address, whether somebody is asked there, and its pages. */
 const SITES = {
-  "the site": [site, true, ["/", "/pricing", "/privacy", "/newsletter", "/decisions", "/nowhere"]],
+  "the site": [site, true, ["/", "/pricing", "/privacy", "/newsletter", "/gallery", "/decisions", "/nowhere"]],
   "the application": [app, false, ["/sign-in", "/", "/people", "/records/nf-log-2093", "/open?id=hb-intake-208", "/decisions"]],
   ...Object.fromEntries(Object.entries(neighbours).map(([name, address]) =>
     [name, [address, ["aiopsos", "opsos"].includes(name), ["/", "/tries", "/privacy"]]])),
@@ -40,6 +40,7 @@ export async function lighthouse() {
   try {
     const page = await browser.newPage();
     await page.setViewport({ width: 1280, height: 800 });
+    await page.emulateTimezone("UTC");
     await page.goto(`${app}/sign-in`);
     await Promise.all([page.waitForNavigation(), page.click("button[value='northfield/ada']")]);
     for (const [name, [address, asks, paths]] of Object.entries(SITES)) {

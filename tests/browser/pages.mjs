@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { app, site, test } from "./harness.mjs";
 
 const all = () => [
-  ...["/", "/pricing", "/privacy", "/newsletter", "/decisions", "/nowhere"].map((path) => site + path),
+  ...["/", "/pricing", "/privacy", "/newsletter", "/gallery", "/decisions", "/nowhere"].map((path) => site + path),
   ...["/sign-in", "/", "/people", "/records/nf-log-2093", "/open?id=hb-intake-208", "/decisions"].map((path) => app + path),
 ];
 

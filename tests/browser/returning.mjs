@@ -1,14 +1,38 @@
 // Somebody who comes back pays for the loader only, and never gets more than the engine would give.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 
 import { test } from "./harness.mjs";
 import { cookie, gated, origin, page } from "./lab.mjs";
 
-const FETCHED = /\/avow\/(?!avow\.css)/;
 const DAY = 86_400_000;
 
+/** What a page fetches of the widget from now on. */
+const fetches = ({ page }) => {
+  const paths = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname.startsWith("/avow/")) paths.push(pathname.slice(6));
+  });
+  return paths;
+};
+
 export async function returning() {
+  await test("a first visit fetches what the budget counts, and nothing else", {}, async (visit) => {
+    const size = readFileSync(new URL("../../xtask/src/size.rs", import.meta.url), "utf8");
+    const counted = size.match(/const FIRST_VISIT: [^=]*= \[([^\]]*)\]/)[1].match(/[\w.-]+/g);
+    const fetched = fetches(visit);
+    await visit.open(page({ settings: { jurisdiction: "de" }, head: gated("counter") }));
+    await visit.banner();
+    // What would come later would come now.
+    await visit.page.waitForLoadState("networkidle");
+    assert.deepEqual(fetched.sort(), counted.sort());
+    await visit.page.click(".avow-banner [data-avow=accept]");
+    await visit.page.waitForFunction(() => window.ran?.length === 1);
+    assert.equal(fetched.length, counted.length);
+  });
+
   await test("who has chosen fetches the loader alone, and what is allowed starts before the page is read", {}, async (visit) => {
     const note = `<script>addEventListener("DOMContentLoaded", () => (window.atReady = [...(window.ran ?? [])]))</script>`;
     const url = page({ settings: { jurisdiction: "de" }, head: note + gated("counter") + gated("adverts", " async"), body: "<h1>Lab</h1><p>text</p>" });
@@ -16,21 +40,22 @@ export async function returning() {
     await visit.banner();
     await visit.page.click(".avow-banner [data-avow=accept]");
     await visit.page.waitForFunction(() => window.ran?.length === 2);
-    const fetched = [];
-    visit.page.on("request", (request) => FETCHED.test(request.url()) && fetched.push(new URL(request.url()).pathname));
+    const fetched = fetches(visit);
     await visit.page.goto(url);
     // Started is what the browser has been told to load: an address is in the list of resources from then on.
     await visit.page.waitForFunction(() => window.ran?.length === 2);
     const begun = await visit.page.evaluate(() => performance.getEntriesByType("resource").filter((one) => one.name.includes("script.js"))
       .every((one) => one.startTime < performance.getEntriesByType("navigation")[0].domContentLoadedEventStart));
     assert.equal(begun, true);
-    assert.deepEqual(fetched, ["/avow/avow.js"]);
-    // The way to withdraw is there all the same.
+    // The way to withdraw is there all the same, and has its style.
     assert.equal(await visit.page.isVisible(".avow-open"), true);
+    await visit.page.waitForLoadState("networkidle");
+    assert.deepEqual(fetched.sort(), ["avow.css", "avow.js"]);
     assert.deepEqual(visit.errors, []);
   });
 
-  await test("decisions that are remembered are never more than the engine's, whatever has changed since", {}, async (visit) => {
+  // A zone is emulated once at most, and here each round has its own.
+  await test("decisions that are remembered are never more than the engine's, whatever has changed since", { timezoneId: undefined }, async (visit) => {
     // Two pages that differ in nothing but this: one remembers, the other cannot, and asks the engine each time. Which changes
     // are made follows from the seed alone; another one looks elsewhere.
     const seed = Number(process.env.AVOW_SEED ?? 1);
