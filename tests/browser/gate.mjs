@@ -274,4 +274,14 @@ export async function gate() {
     }));
     assert.deepEqual(await visit.page.evaluate(() => [window.early, window.late]), [undefined, 1]);
   });
+
+  await test("data of a service waits like its code, and holds up none of it", {}, async (visit) => {
+    const data = `<script type="text/plain" data-type="application/json" data-service="counter" data-src="${service("counter", "data.json")}"></script>`;
+    const inline = `<script type="text/plain" data-service="counter">(window.ran ??= []).push("inline")</script>`;
+    await visit.open(page({ settings: { jurisdiction: "de" }, head: data + inline }));
+    await visit.banner();
+    await visit.page.click(".avow-banner [data-avow=accept]");
+    await visit.page.waitForFunction(() => window.ran?.includes("inline"));
+    assert.equal(await visit.page.getAttribute("script[data-type]", "type"), "application/json");
+  });
 }
