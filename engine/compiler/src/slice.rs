@@ -124,6 +124,7 @@ impl Cut {
         slice.index();
         slice
     }
+
     /// The types that requests about the actions can hold, with the attributes that something reads.
     fn schema(
         &self,
