@@ -123,7 +123,7 @@ export async function api() {
     assert.deepEqual(asked, []);
     await visit.page.evaluate(() => window.avow.grant("statistics"));
     await point("after");
-    for (let left = 100; left && asked.length < 8; left -= 1) await visit.page.waitForTimeout(20);
+    for (let left = 500; left && asked.length < 8; left -= 1) await visit.page.waitForTimeout(20);
     assert.deepEqual(asked.sort(), all("after").map((path) => `counter/${path}`));
     assert.deepEqual(await visit.page.evaluate(() => window.dropped), []);
   });

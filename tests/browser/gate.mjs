@@ -15,6 +15,11 @@ const hold = (visit, name, others) => visit.page.route(`**/script.js?name=${name
   visit.page.waitForFunction((others) => others.every((one) => window.steps?.includes(one)), others)
     .then(() => route.continue(), () => {}));
 
+/** Waits until the services were asked for as much. */
+const arrived = async ({ page }, count) => {
+  for (const end = Date.now() + 10_000; Date.now() < end && asked.length < count;) await page.waitForTimeout(20);
+};
+
 export async function gate() {
   await test("each way of marking a script is understood, and a script needs all that it names", {}, async (visit) => {
     const inline = (mark, name) => `<script type="text/plain" ${mark}>(window.ran ??= []).push("${name}")</script>`;
@@ -159,6 +164,7 @@ export async function gate() {
     await accept(visit);
     await visit.page.waitForFunction(() => getComputedStyle(document.documentElement).getPropertyValue("--gated") === "shown");
     await visit.page.frameLocator("iframe").locator("p").waitFor();
+    await arrived(visit, 3);
     assert.deepEqual(asked.sort(), ["adverts/pixel", "counter/style.css", "player/video.html"]);
     assert.deepEqual(visit.errors, []);
   });
@@ -190,6 +196,7 @@ export async function gate() {
       image.dataset.src = url;
       document.body.append(image);
     }, service("counter", "last"));
+    await arrived(visit, 2);
     await settle(visit);
     assert.deepEqual(asked.sort(), ["counter/last", "counter/later"]);
   });
@@ -255,6 +262,7 @@ export async function gate() {
     await visit.open(url);
     await visit.banner();
     await accept(visit);
+    await visit.page.waitForFunction(() => window.avow.may("counter"));
     await visit.page.goto(url);
     await visit.page.evaluate(() => new Promise((done) => {
       const frame = document.createElement("iframe");
@@ -266,10 +274,12 @@ export async function gate() {
         window.early = inside.defaultView.half;
         inside.write(`window.whole = 1;<\/script><p>end</p>`);
         inside.close();
-        setTimeout(() => {
+        const look = (left) => {
           window.late = inside.defaultView.whole;
-          done();
-        }, 500);
+          if (window.late || !left) done();
+          else setTimeout(look, 50, left - 1);
+        };
+        look(200);
       }, 500);
     }));
     assert.deepEqual(await visit.page.evaluate(() => [window.early, window.late]), [undefined, 1]);

@@ -44,10 +44,10 @@ const server = createServer(async (request, answer) => {
     return send(200, "text/javascript", step + (SCRIPTS[service] ?? ""));
   }
   if (pathname === "/consent" && request.method === "POST") {
-    const record = JSON.parse(Buffer.concat(await request.toArray()));
-    const cookie = request.headers.cookie ?? "";
     // What is answered after its test has ended is not told to the next.
     const { records } = ledger;
+    const record = JSON.parse(Buffer.concat(await request.toArray()));
+    const cookie = request.headers.cookie ?? "";
     await new Promise((done) => setTimeout(done, ledger.delay));
     if (ledger.status < 300) records.push({ ...record, cookie });
     return send(ledger.status, "application/json", "{}", ledger.headers);

@@ -9,6 +9,11 @@ const settings = { jurisdiction: "de", ledger: "/consent" };
 const press = (visit, what) => visit.page.click(`.avow-banner [data-avow=${what}]`);
 const consent = (visit) => visit.page.evaluate(() => window.avow.consent());
 
+/** Waits until the ledger has heard of something. */
+const recorded = async ({ page }) => {
+  for (const end = Date.now() + 15_000; Date.now() < end && !ledger.records.length;) await page.waitForTimeout(50);
+};
+
 /** Keeps the engine from a page until it is let go. */
 const holdEngine = async (visit) => {
   let release;
@@ -42,6 +47,7 @@ export async function races() {
     await press(visit, "accept");
     release();
     await visit.page.waitForFunction(() => window.ran?.includes("counter"));
+    await recorded(visit);
     await visit.page.waitForTimeout(400);
     assert.equal(ledger.records.length, 1);
   });
@@ -73,7 +79,7 @@ export async function races() {
     await visit.banner();
     await press(visit, "reject");
     await visit.page.goto(page({ path: "/next", settings: { ...settings, reopen: "no" } }));
-    for (const end = Date.now() + 5000; Date.now() < end && !ledger.records.length;) await visit.page.waitForTimeout(50);
+    await recorded(visit);
     assert.equal(ledger.records.length, 1);
     assert.match(ledger.records[0].choice, /\.reject\./);
   });

@@ -18,7 +18,7 @@ const chosen = (visit) => visit.page.evaluate(() => window.avow.consent());
 const built = (file) => readFileSync(join(process.env.AVOW_LAB, file));
 const DAY = 86_400_000;
 const until = async (what, act) => {
-  for (let left = 100; left; left -= 1) {
+  for (let left = 300; left; left -= 1) {
     if (await act()) return;
     await new Promise((done) => setTimeout(done, 50));
   }
@@ -106,10 +106,11 @@ export async function record() {
       await act();
       await (await refused).finished();
     }
+    const { id } = await chosen(visit);
     ledger.status = 201;
     await until("the ledger hears of it", async () => {
       await visit.page.clock.fastForward(10_000);
-      return ledger.records.length === 1;
+      return ledger.records.some(({ choice }) => choice.endsWith(`.${id}`));
     });
     await until("the queue is empty", () => visit.page.evaluate(() => localStorage.avowQueue === undefined));
   });
@@ -142,7 +143,11 @@ export async function record() {
     const refused = visit.page.waitForResponse("**/consent");
     await accept(visit);
     await refused;
+    // Both are refused before either is taken.
+    let answers = 0;
+    visit.page.on("response", (answer) => answer.url().endsWith("/consent") && (answers += 1));
     await visit.page.evaluate(() => window.avow.withdraw());
+    await until("both are refused", () => answers >= 2);
     ledger.status = 201;
     await visit.page.evaluate(() => dispatchEvent(new Event("online")));
     // Either of them may be there more than once.
@@ -179,6 +184,9 @@ export async function record() {
       await tab.goto(page({ settings: { jurisdiction: "de" } }));
       await tab.waitForSelector(".avow-banner", { state: "visible" });
       await tab.evaluate(() => addEventListener("pageshow", ({ persisted }) => (window.persisted = persisted)));
+      // A page that is still fetching something is not kept.
+      await tab.evaluate(() => window.avow.ready);
+      await tab.waitForLoadState("networkidle");
       await tab.goto(page({ path: "/other", settings: { jurisdiction: "de" } }));
       await accept({ page: tab });
       await tab.evaluate(() => history.back());
