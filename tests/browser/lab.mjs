@@ -96,6 +96,16 @@ export const gated = (name, more = "") => `<script type="text/plain" data-servic
 export const cookie = (offer, { at = Date.now(), purposes = "", services = "", method = "save" }) =>
   `1.${at}.${offer}.${purposes}.${services}.${method}.en.labtestlabtestlabtes`;
 
+/** Has the pages that follow believe that they are drawn ahead of a visit, until `window.visit()`. */
+export const drawAhead = (visit) => visit.page.addInitScript(() => {
+  let ahead = true;
+  Object.defineProperty(Document.prototype, "prerendering", { get: () => ahead });
+  window.visit = () => {
+    ahead = false;
+    document.dispatchEvent(new Event("prerenderingchange"));
+  };
+});
+
 /** Everything as it was before the first test. */
 const clear = () => {
   pages.clear();

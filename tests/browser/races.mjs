@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { test } from "./harness.mjs";
-import { cookie, gated, ledger, origin, page } from "./lab.mjs";
+import { cookie, drawAhead, gated, ledger, origin, page } from "./lab.mjs";
 
 const settings = { jurisdiction: "de", ledger: "/consent" };
 const press = (visit, what) => visit.page.click(`.avow-banner [data-avow=${what}]`);
@@ -25,11 +25,26 @@ const holdEngine = async (visit) => {
   return release;
 };
 
+/** Opens a page that asks while its engine is kept from it; gives what lets it go. */
+const askedAhead = async (visit) => {
+  const release = await holdEngine(visit);
+  await visit.page.goto(page({ settings, head: gated("counter") }));
+  await visit.banner();
+  return release;
+};
+
+/** Opens a page, agrees on it, and gives the offer that this was about. */
+const agreed = async (visit, url) => {
+  await visit.open(url);
+  await visit.banner();
+  await press(visit, "accept");
+  await visit.page.waitForFunction(() => window.ran?.includes("counter"));
+  return (await consent(visit)).offer;
+};
+
 export async function races() {
   await test("a refusal after an agreement that waits for the engine is what counts", {}, async (visit) => {
-    const release = await holdEngine(visit);
-    await visit.page.goto(page({ settings, head: gated("counter") }));
-    await visit.banner();
+    const release = await askedAhead(visit);
     await press(visit, "accept");
     await press(visit, "reject");
     release();
@@ -40,9 +55,7 @@ export async function races() {
   });
 
   await test("an agreement that is pressed twice is recorded once", {}, async (visit) => {
-    const release = await holdEngine(visit);
-    await visit.page.goto(page({ settings, head: gated("counter") }));
-    await visit.banner();
+    const release = await askedAhead(visit);
     await press(visit, "accept");
     await press(visit, "accept");
     release();
@@ -53,9 +66,7 @@ export async function races() {
   });
 
   await test("what a page grants by its own code and takes back before the engine is there is not granted", {}, async (visit) => {
-    const release = await holdEngine(visit);
-    await visit.page.goto(page({ settings, head: gated("counter") }));
-    await visit.banner();
+    const release = await askedAhead(visit);
     await visit.page.evaluate(() => {
       window.avow.grant("statistics");
       window.avow.withdraw();
@@ -86,11 +97,7 @@ export async function races() {
 
   await test("what another tab refuses counts in one that has not decided yet", {}, async (visit) => {
     const url = page({ settings, head: gated("counter") });
-    await visit.open(url);
-    await visit.banner();
-    await press(visit, "accept");
-    await visit.page.waitForFunction(() => window.ran?.includes("counter"));
-    const { offer } = await consent(visit);
+    const offer = await agreed(visit, url);
     // A page without memory has the agreement in its cookie and waits for the engine; then somebody withdraws elsewhere.
     await visit.page.evaluate(() => localStorage.clear());
     const release = await holdEngine(visit);
@@ -107,19 +114,8 @@ export async function races() {
 
   await test("a page that is drawn ahead of a visit goes by the choice at the visit", {}, async (visit) => {
     const url = page({ settings, head: gated("counter") });
-    await visit.open(url);
-    await visit.banner();
-    await press(visit, "accept");
-    await visit.page.waitForFunction(() => window.ran?.includes("counter"));
-    const { offer } = await consent(visit);
-    await visit.page.addInitScript(() => {
-      let ahead = true;
-      Object.defineProperty(Document.prototype, "prerendering", { get: () => ahead });
-      window.visit = () => {
-        ahead = false;
-        document.dispatchEvent(new Event("prerenderingchange"));
-      };
-    });
+    const offer = await agreed(visit, url);
+    await drawAhead(visit);
     await visit.page.goto(url);
     const refused = cookie(offer, { purposes: "!statistics!advertising!media", method: "withdraw" });
     await visit.context.addCookies([{ name: "lab_consent", value: refused, url: origin }]);
@@ -146,9 +142,7 @@ export async function races() {
   });
 
   await test("an agreement waits for the engine, and nothing is kept of it before", {}, async (visit) => {
-    const release = await holdEngine(visit);
-    await visit.page.goto(page({ settings, head: gated("counter") }));
-    await visit.banner();
+    const release = await askedAhead(visit);
     await press(visit, "accept");
     assert.deepEqual(await visit.cookies(origin), []);
     release();

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { FLAGS, test } from "./harness.mjs";
-import { cookie, gated, ledger, origin, page } from "./lab.mjs";
+import { cookie, drawAhead, gated, ledger, origin, page } from "./lab.mjs";
 
 const press = (visit, method) => visit.page.click(`.avow-banner [data-avow=${method}]`);
 /** Presses accept and waits until that holds: the browser shows first that it was heard. */
@@ -265,14 +265,7 @@ export async function record() {
   });
 
   await test("a page that is drawn ahead of a visit neither starts anything nor asks", {}, async (visit) => {
-    await visit.page.addInitScript(() => {
-      let ahead = true;
-      Object.defineProperty(Document.prototype, "prerendering", { get: () => ahead });
-      window.visit = () => {
-        ahead = false;
-        document.dispatchEvent(new Event("prerenderingchange"));
-      };
-    });
+    await drawAhead(visit);
     await visit.page.goto(page({ settings: { jurisdiction: "us-ca" }, head: gated("counter") }));
     await visit.page.waitForTimeout(500);
     assert.deepEqual(await visit.page.evaluate(() => [window.ran, localStorage.length]), [undefined, 0]);
